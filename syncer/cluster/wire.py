@@ -1,0 +1,169 @@
+"""How objects are held between the wire and a translator: metadata decoded, the rest as the bytes that came.
+
+An `Entry` costs a few microseconds to make and few bytes more than its JSON to keep (`managedFields` are dropped by not being named). It is
+replaced, never edited. `obj()` decodes it into a dictionary of its own for one use. Everything read here is input from a possibly hostile
+server: types are checked by msgspec, names and versions by `check`; what fails is set aside by the caller, item by item.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+Raw = msgspec.Raw
+
+
+class Meta(msgspec.Struct, gc=False, omit_defaults=True):
+    """The part of ObjectMeta that decides. Times stay text: they are compared for equality and shown, never computed with."""
+
+    name: str = ""
+    namespace: str = ""
+    uid: str = ""
+    resourceVersion: str = ""  # noqa: N815
+    generateName: str = ""  # noqa: N815
+    generation: int = 0
+    creationTimestamp: str | None = None  # noqa: N815
+    deletionTimestamp: str | None = None  # noqa: N815
+    deletionGracePeriodSeconds: int | None = None  # noqa: N815
+    labels: dict[str, str] | None = None
+    annotations: dict[str, str] | None = None
+    finalizers: list[str] | None = None
+    ownerReferences: list[dict[str, Any]] | None = None  # noqa: N815
+
+
+class Entry(msgspec.Struct, gc=False):
+    """One object. `rest` holds the top-level fields other than metadata, spec and status (`data`, `type`, `subsets`, …)."""
+
+    meta: Meta
+    spec: bytes | None = None
+    status: bytes | None = None
+    rest: dict[str, bytes] | None = None
+
+    def obj(self) -> dict[str, Any]:
+        """The object as a fresh dictionary (metadata without managedFields; kind and apiVersion as they came, if they came)."""
+        made: dict[str, Any] = {"metadata": msgspec.to_builtins(self.meta)}
+        if self.spec is not None:
+            made["spec"] = decode_any(self.spec)
+        if self.status is not None:
+            made["status"] = decode_any(self.status)
+        if self.rest:
+            for key, raw in self.rest.items():
+                made[key] = decode_any(raw)
+        return made
+
+    def same_content(self, other: Entry) -> bool:
+        """Whether both hold the same bytes apart from resourceVersion. False does not mean different (servers order fields as they like)."""
+        mine, theirs = self.meta, other.meta
+        return (
+            self.status == other.status
+            and self.spec == other.spec
+            and self.rest == other.rest
+            and mine.uid == theirs.uid
+            and mine.labels == theirs.labels
+            and mine.annotations == theirs.annotations
+            and mine.deletionTimestamp == theirs.deletionTimestamp
+            and mine.deletionGracePeriodSeconds == theirs.deletionGracePeriodSeconds
+            and mine.finalizers == theirs.finalizers
+        )
+
+    @property
+    def size(self) -> int:
+        """Bytes of JSON held, for the byte accounting of caches."""
+        return len(self.spec or b"") + len(self.status or b"") + sum(map(len, (self.rest or {}).values())) + 200
+
+
+class WatchEvent(msgspec.Struct, gc=False):
+    """One line of a watch. `object` is decoded when the type says what it is."""
+
+    type: str
+    object: Raw
+
+
+class StatusCause(msgspec.Struct):
+    reason: str = ""
+    message: str = ""
+    field: str = ""
+
+
+class StatusDetails(msgspec.Struct, rename="camel"):
+    retry_after_seconds: int = 0
+    causes: list[StatusCause] | None = None
+
+
+class Status(msgspec.Struct):
+    """The API's error object (`kind: Status`)."""
+
+    message: str = ""
+    reason: str = ""
+    code: int = 0
+    details: StatusDetails | None = None
+
+
+class ListMeta(msgspec.Struct, rename={"resource_version": "resourceVersion", "continue_": "continue"}):
+    resource_version: str = ""
+    continue_: str = ""
+
+
+class ObjectList(msgspec.Struct):
+    metadata: ListMeta
+    items: list[Raw] | None = None
+
+
+_OBJECT = msgspec.json.Decoder(dict[str, Raw])
+_META = msgspec.json.Decoder(Meta)
+_ANY = msgspec.json.Decoder()
+decode_any = _ANY.decode
+decode_event = msgspec.json.Decoder(WatchEvent).decode
+decode_status = msgspec.json.Decoder(Status).decode
+decode_list = msgspec.json.Decoder(ObjectList).decode
+encode = msgspec.json.Encoder(order=None).encode
+"""JSON bytes of plain dictionaries."""
+
+_VERSION = re.compile(r"[0-9]{1,20}")
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._:-]{0,251}[A-Za-z0-9])?")
+_UID = re.compile(r"[A-Za-z0-9-]{1,128}")
+_IGNORED = frozenset({"metadata", "spec", "status", "kind", "apiVersion"})
+
+
+class BadObject(ValueError):
+    """An object that a well-behaved server would never send. `namespace` and `name` are set when they could be read."""
+
+    def __init__(self, message: str, namespace: str = "", name: str = "") -> None:
+        super().__init__(message)
+        self.namespace = namespace
+        self.name = name
+
+
+def decode_entry(raw: bytes | memoryview | Raw) -> Entry:
+    """An object's bytes as an Entry; the parts are copied, so that the buffer they came in can go.
+
+    Raises BadObject for anything that is not such an object.
+    """
+    try:
+        fields = _OBJECT.decode(raw)
+        meta = _META.decode(fields["metadata"])
+        spec, status = fields.get("spec"), fields.get("status")
+        rest = {key: bytes(value) for key, value in fields.items() if key not in _IGNORED}
+        return Entry(meta, None if spec is None else bytes(spec), None if status is None else bytes(status), rest or None)
+    except (msgspec.MsgspecError, UnicodeError, RecursionError, KeyError) as error:
+        raise BadObject(f"{type(error).__name__}: {error}"[:300]) from error
+
+
+def from_obj(obj: Any) -> Entry:
+    """An Entry from a plain dictionary (tests, replies that were decoded already)."""
+    return decode_entry(encode(obj))
+
+
+def check(entry: Entry, namespace: str = "") -> None:
+    """Refuse what could confuse us later: names that are no names, versions that are no versions, objects of another namespace than asked for."""
+    meta = entry.meta
+    if not _NAME.fullmatch(meta.name) or (meta.namespace and not _NAME.fullmatch(meta.namespace)):
+        raise BadObject("metadata.name or metadata.namespace is not a legal name")
+    if not _UID.fullmatch(meta.uid):
+        raise BadObject("metadata.uid is not a legal uid", meta.namespace, meta.name)
+    if not _VERSION.fullmatch(meta.resourceVersion):
+        raise BadObject("metadata.resourceVersion is not a number", meta.namespace, meta.name)
+    if namespace and meta.namespace != namespace:
+        raise BadObject(f"asked for namespace {namespace!r}, got an object of another one", meta.namespace, meta.name)

@@ -1,0 +1,145 @@
+"""The one place where fields are discussed: what has to be written so that owned paths agree with a draft.
+
+A path has exactly one owner, so no three-way merge is needed: owned and missing in the draft → removed; not listed → untouched. Only label and
+annotation maps are shared, and there the keys written last time (kept in the stamp) say what may be removed. The result is a JSON merge
+patch (RFC 7396); a list inside it is always the whole list, which is why `replaces_list` asks for a resourceVersion precondition.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from syncer.core import stamp as stamps
+from syncer.core.translator import Each, Path, Subresource
+
+Patch = dict[str, Any]
+_MISSING = object()
+
+
+def _empty(value: Any) -> bool:
+    return value is _MISSING or value is None or (not value and isinstance(value, (dict, list)))
+
+
+def _same(wanted: Any, actual: Any) -> bool:
+    """Equality in which absent, null and empty are one: API servers drop empty values, or add them, as they like."""
+    return wanted == actual or (_empty(wanted) and _empty(actual))
+
+
+def _walk(obj: Any, path: Sequence[str]) -> Any:
+    for step in path:
+        if not isinstance(obj, Mapping) or step not in obj:
+            return _MISSING
+        obj = obj[step]
+    return obj
+
+
+def _set(patch: Patch, path: Sequence[str], value: Any) -> None:
+    for step in path[:-1]:
+        patch = patch.setdefault(step, {})
+    patch[path[-1]] = value
+
+
+def _replacement(wanted: Any, actual: Any) -> Any:
+    """A merge-patch value that turns `actual` into `wanted`: keys that are too many become null."""
+    if wanted is _MISSING:
+        return None
+    if isinstance(wanted, Mapping) and isinstance(actual, Mapping):
+        made: Patch = {}
+        for key, value in wanted.items():
+            if value is None:
+                if key in actual:
+                    made[key] = None
+            elif not _same(value, actual.get(key, _MISSING)):
+                made[key] = _replacement(value, actual.get(key, _MISSING))
+        for key in actual:
+            if key not in wanted:
+                made[key] = None
+        return made
+    return wanted
+
+
+def _merged_list(wanted: Sequence[Any], actual: Sequence[Any], key: str, rest: Sequence[Path]) -> list[Any]:
+    """`actual` with the owned parts of its items taken from `wanted`; whole missing items are added when the items themselves are owned."""
+    by_key = {item.get(key): item for item in wanted if isinstance(item, Mapping)}
+    made: list[Any] = []
+    for item in actual:
+        other = by_key.pop(item.get(key), None) if isinstance(item, Mapping) else None
+        if other is None or not rest[0]:
+            made.append(item)
+            continue
+        patch = project(other, item, rest)
+        made.append(apply_merge_patch(item, patch) if patch else item)
+    if not rest[0]:
+        made.extend(item for item in wanted if item.get(key) in by_key)
+    return made
+
+
+def project(draft: Mapping[str, Any], actual: Mapping[str, Any], paths: Sequence[Path]) -> Patch:
+    """The merge patch that makes the owned `paths` of `actual` agree with `draft`; empty when they do."""
+    patch: Patch = {}
+    keyed: dict[tuple[tuple[str, ...], str], list[Path]] = {}
+    for path in paths:
+        each = next((i for i, step in enumerate(path) if isinstance(step, Each)), None)
+        if each is not None:
+            step = path[each]
+            assert isinstance(step, Each)
+            keyed.setdefault((tuple(str(part) for part in path[:each]), step.key), []).append(path[each + 1 :])
+            continue
+        plain = tuple(str(part) for part in path)
+        wanted, found = _walk(draft, plain), _walk(actual, plain)
+        if not _same(wanted, found):
+            _set(patch, plain, _replacement(wanted, found))
+    for (plain, key), rest in keyed.items():
+        wanted, found = _walk(draft, plain), _walk(actual, plain)
+        merged = _merged_list([] if _empty(wanted) else wanted, [] if _empty(found) else found, key, rest)
+        if not _same(merged, found):
+            _set(patch, plain, merged)
+    return patch
+
+
+def replaces_list(paths: Sequence[Path]) -> bool:
+    """Whether a patch of these paths may carry a list that was merged from what was seen: then it must not meet a newer object."""
+    return any(isinstance(step, Each) for path in paths for step in path)
+
+
+def apply_merge_patch(target: Any, patch: Any) -> Any:
+    """RFC 7396, without touching `target`."""
+    if not isinstance(patch, Mapping):
+        return patch
+    made = dict(target) if isinstance(target, Mapping) else {}
+    for key, value in patch.items():
+        if value is None:
+            made.pop(key, None)
+        else:
+            made[key] = apply_merge_patch(made.get(key), value)
+    return made
+
+
+def project_metadata(draft: Mapping[str, Any], actual: Mapping[str, Any]) -> Patch:
+    """The patch of `metadata.labels` and `metadata.annotations`: wanted keys are set, keys written last time and no longer wanted go,
+    all others belong to somebody else. `draft` carries the stamp already."""
+    wanted_labels, wanted_annotations = draft.get("labels") or {}, draft.get("annotations") or {}
+    labels, annotations = actual.get("labels") or {}, actual.get("annotations") or {}
+    old_labels, old_annotations = stamps.read_keys(annotations.get(stamps.KEYS, ""))
+    patch: Patch = {}
+    for field, wanted, found, old in (
+        ("labels", wanted_labels, labels, old_labels),
+        ("annotations", wanted_annotations, annotations, old_annotations),
+    ):
+        changed: Patch = {key: value for key, value in wanted.items() if found.get(key) != value}
+        changed.update({key: None for key in old if key in found and key not in wanted})
+        if changed:
+            patch[field] = changed
+    if stamps.KEYS in annotations and stamps.KEYS not in wanted_annotations:
+        patch.setdefault("annotations", {})[stamps.KEYS] = None
+    return patch
+
+
+def by_subresource(paths: Sequence[Path], subresources: Sequence[Subresource]) -> tuple[tuple[str, tuple[Path, ...]], ...]:
+    """The owned paths grouped by the subresource they are written through; `""` is the object itself."""
+    taken = {path: sub.name for sub in subresources for path in sub.paths}
+    groups: dict[str, list[Path]] = {}
+    for path in paths:
+        groups.setdefault(taken.get(path, ""), []).append(path)
+    return tuple((name, tuple(group)) for name, group in groups.items())
