@@ -4,7 +4,7 @@
 
     source      target      rule
     gone        none        nothing
-    gone        ours        remove_target        (also: other uid, leaving → nothing)
+    gone        ours        remove_target        (also: other uid, leaving → nothing; nothing at all if the kind outlives its source: events)
     gone        foreign     nothing
     alive       none        create               SHARED_FATE and already placed: remove_source
     alive       ours        agree                fields are compared, both ways
@@ -111,6 +111,8 @@ def nothing(case: Case) -> tuple[Action, ...]:
 def remove_target(case: Case) -> tuple[Action, ...]:
     """Only what we made: the state says that the target carries our stamp."""
     assert case.target is not None
+    if case.source is None and case.translator.keep_when_source_gone:
+        return ()
     inferred = case.source is None and not case.proven
     return (
         _delete(
@@ -192,7 +194,7 @@ def _forward(case: Case, answer: Draft) -> tuple[Action, ...]:
     if violations := _violations(case, body):
         return violations
     resource = translator.resource_on(case.target_side)
-    if translator.recreate_on and project(body, target, translator.recreate_on):
+    if _cannot_change_in_place(translator, body, target):
         remade = actions.Recreate(
             side=case.target_side,
             resource=resource,
@@ -207,16 +209,34 @@ def _forward(case: Case, answer: Draft) -> tuple[Action, ...]:
     return (*_told(case, answer), *_as_actions(case.target_side, case.target_ref, resource, target, patches))
 
 
+def _cannot_change_in_place(translator: Translator, body: Mapping[str, Any], target: Obj) -> bool:
+    if translator.must_recreate is not None and translator.must_recreate(body, target):
+        return True
+    return bool(translator.recreate_on and project(body, target, translator.recreate_on))
+
+
 def reflect(case: Case) -> tuple[Action, ...]:
     """What the host owns, shown on the tenant object (only where the tenant leads; a host-led target is written by `agree`)."""
     source, target, translator = case.source, case.target, case.translator
     if translator.up is None or translator.leading is Side.HOST or not case.flows_up or source is None or target is None:
         return ()
-    answer = translator.up(target, case.view)
+    answer = translator.up(target, _Turned(case.view, source))
     if not isinstance(answer, Draft):
         return _without_draft(case, answer)
     patches = _patches(answer.body, source, translator.host_owns, translator.tenant_subresources)
     return _as_actions(Side.TENANT, case.source_ref, translator.source, source, patches)
+
+
+class _Turned:
+    """The same view from the target's side: its counterpart is the source."""
+
+    __slots__ = ("counterpart", "get", "is_ours", "list", "names", "settings", "tenant_ref", "token")
+
+    def __init__(self, view: View, counterpart: Obj) -> None:
+        self.counterpart: Obj | None = counterpart
+        self.settings, self.names = view.settings, view.names
+        self.get, self.list, self.token = view.get, view.list, view.token
+        self.is_ours, self.tenant_ref = view.is_ours, view.tenant_ref
 
 
 def refuse(case: Case) -> tuple[Action, ...]:

@@ -75,8 +75,8 @@ class Names:
             return mapping.table[namespace]
         if mapping.pattern is not None:
             made = mapping.pattern.replace("{namespace}", namespace)
-            if len(made) <= 63:
-                return made
+            if len(made) <= 63 and not self._digest_form.fullmatch(made):
+                return None if made in mapping.closed else made
             return shortened(made, digest("namespace", self.tenant, namespace, length=self.digest_length), 63)
         return mapping.shared
 

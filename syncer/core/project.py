@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from syncer.core import stamp as stamps
-from syncer.core.translator import Each, Path, Subresource
+from syncer.core.translator import AllBut, Each, Path, Subresource
 
 Patch = dict[str, Any]
 _MISSING = object()
@@ -62,16 +62,27 @@ def _replacement(wanted: Any, actual: Any) -> Any:
 def _merged_list(wanted: Sequence[Any], actual: Sequence[Any], key: str, rest: Sequence[Path]) -> list[Any]:
     """`actual` with the owned parts of its items taken from `wanted`; whole missing items are added when the items themselves are owned."""
     by_key = {item.get(key): item for item in wanted if isinstance(item, Mapping)}
+    fields = [path for path in rest if path]
     made: list[Any] = []
     for item in actual:
         other = by_key.pop(item.get(key), None) if isinstance(item, Mapping) else None
-        if other is None or not rest[0]:
+        if other is None or not fields:
             made.append(item)
             continue
-        patch = project(other, item, rest)
+        patch = project(other, item, fields)
         made.append(apply_merge_patch(item, patch) if patch else item)
-    if not rest[0]:
+    if len(fields) < len(rest):
         made.extend(item for item in wanted if item.get(key) in by_key)
+    return made
+
+
+def _list_but(wanted: Sequence[Any], actual: Sequence[Any], but: AllBut) -> list[Any]:
+    """`wanted`, with the fields that belong to the other side taken from the item of the same key in `actual`, where that has them."""
+    by_key = {item.get(but.key): item for item in actual if isinstance(item, Mapping)}
+    made = []
+    for item in wanted:
+        there = by_key.get(item.get(but.key), {})
+        made.append({**item, **{field: there[field] for field in but.fields if field in there}})
     return made
 
 
@@ -86,8 +97,11 @@ def project(draft: Mapping[str, Any], actual: Mapping[str, Any], paths: Sequence
             assert isinstance(step, Each)
             keyed.setdefault((tuple(str(part) for part in path[:each]), step.key), []).append(path[each + 1 :])
             continue
-        plain = tuple(str(part) for part in path)
+        but = path[-1] if isinstance(path[-1], AllBut) else None
+        plain = tuple(str(part) for part in (path[:-1] if but else path))
         wanted, found = _walk(draft, plain), _walk(actual, plain)
+        if but is not None and not _empty(wanted) and not _empty(found):
+            wanted = _list_but(wanted, found, but)
         if not _same(wanted, found):
             _set(patch, plain, _replacement(wanted, found))
     for (plain, key), rest in keyed.items():
@@ -100,7 +114,7 @@ def project(draft: Mapping[str, Any], actual: Mapping[str, Any], paths: Sequence
 
 def replaces_list(paths: Sequence[Path]) -> bool:
     """Whether a patch of these paths may carry a list that was merged from what was seen: then it must not meet a newer object."""
-    return any(isinstance(step, Each) for path in paths for step in path)
+    return any(isinstance(step, (Each, AllBut)) for path in paths for step in path)
 
 
 def apply_merge_patch(target: Any, patch: Any) -> Any:

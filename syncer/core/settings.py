@@ -40,12 +40,14 @@ class NamespaceMapping:
 
     `table` maps tenant namespace to host namespace, one to one. `pattern` (`"team-a-{namespace}"`) covers the namespaces that are not in the
     table. `shared` is one host namespace for every namespace that is not in the table; `pattern` and `shared` exclude each other.
-    A namespace covered by none of the three is unmapped: nothing in it is synced.
+    A namespace covered by none of the three is unmapped: nothing in it is synced. So is one that the pattern would put into a namespace of
+    `closed` (where the syncer's own Lease is): a name that tenants can choose must not lead there.
     """
 
     table: Mapping[str, str] = field(default_factory=dict)
     pattern: str | None = None
     shared: str | None = None
+    closed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +83,7 @@ class HostSettings:
     reserved_names: tuple[str, ...] = ("configmaps/kube-root-ca.crt", "serviceaccounts/default")
     deny_label_prefixes: tuple[str, ...] = ()
     deny_annotation_prefixes: tuple[str, ...] = ()
+    image_pull_secrets: tuple[str, ...] = ()
     show_labels: tuple[str, ...] = ()
     """Keys (or prefixes ending in `/` or `*`) of host-side labels and annotations that the tenant may see."""
     hide_containers: bool = True

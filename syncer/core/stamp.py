@@ -20,6 +20,11 @@ KEYS = "kled.io/keys"
 HOST_NAME = "kled.io/host-name"
 PENDING = "kled.io/pending-recreate"
 
+# On the Lease.
+TENANT_UID = "kled.io/tenant-uid"
+TENANT_VERSION = "kled.io/tenant-resource-version"
+RELEASE = "kled.io/release-deletions"
+
 SCHEMA_VERSION = "1"
 MANAGER = "kled-syncer"
 

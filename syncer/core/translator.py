@@ -9,6 +9,7 @@ A path is a tuple of keys; `Each("name")` in it stands for every item of a list 
     ("spec", "selector")                            the whole value
     ("spec", "containers", Each("name"), "image")   that field of the items that exist on both sides
     ("spec", "ephemeralContainers", Each("name"))   whole items: missing ones are added, others stay
+    ("spec", "ports", AllBut("name", ("nodePort",)))  the whole list, except that field of the items that exist on both sides
 """
 
 from __future__ import annotations
@@ -29,7 +30,15 @@ class Each(NamedTuple):
     key: str
 
 
-Path = tuple[str | Each, ...]
+class AllBut(NamedTuple):
+    """Last in a path: the whole list, whose items are told apart by the value of `key`; but `fields` of an item that is there already belong
+    to the other side (node ports: the list is the tenant's, the numbers are the host's)."""
+
+    key: str
+    fields: tuple[str, ...]
+
+
+Path = tuple[str | Each | AllBut, ...]
 
 
 class Life(Enum):
@@ -188,6 +197,8 @@ class Translator:
     """Paths of the tenant object that follow the host's."""
     recreate_on: tuple[Path, ...] = ()
     """Owned paths that cannot change in place: the far object is deleted and created anew."""
+    must_recreate: Callable[[Mapping[str, Any], Obj], bool] | None = None
+    """(complete draft, far object) → whether the change cannot be made in place, when a list of paths cannot say it (immutable objects)."""
     host_subresources: tuple[Subresource, ...] = ()
     tenant_subresources: tuple[Subresource, ...] = ()
     only_if_needed: bool = False
@@ -196,6 +207,12 @@ class Translator:
     up: Callable[[Obj, View], Answer] | None = None
     target_name: Callable[[Names, str, str], tuple[str, str] | None] | None = None
     """(names, namespace, name) → (namespace, name) on the other side, when it is not the mapping of the kind itself."""
+    target_from: Callable[[Obj, View], tuple[str, str] | Skip | Wait] | None = None
+    """(source, view) → (namespace, name) on the other side, when only the source's content decides that (events)."""
+    keep_when_source_gone: bool = False
+    """Whether the far object outlives its source (events: the host forgets them after an hour, the tenant after its own)."""
+    reads: tuple[tuple[Side, Resource], ...] = ()
+    """Kinds that `needs` may name beside the source, the target and what other translators handle; they are watched, and read rights follow."""
     recreate_tenant: Callable[[Obj, Obj, View], Mapping[str, Any] | None] | None = None
     """(tenant object, host object, view) → body of a tenant object to be created in the place of this one, or None."""
     placed: Callable[[Obj], bool] | None = None
@@ -204,6 +221,8 @@ class Translator:
     """Whether a source without a copy shall stay without one (a pod that has ended)."""
     check: Callable[[Mapping[str, Any], View], tuple[tuple[str, str], ...]] | None = None
     """Policy on the final host object: (field, reason) of each violation."""
+    keep: Callable[[Any], bool] | None = None
+    """Which objects of the leading side are worth remembering, asked of the undecoded entry (metadata and bytes); the rest is never stored."""
     grace_period: bool = False
     """Whether deletion carries a grace period (pods)."""
     rights: Rights = field(default_factory=Rights)

@@ -1,0 +1,53 @@
+"""The kinds a sync file may list, and what may be said of each. The one place to extend when a kind is added.
+
+Modes: `bidirectional` sends what the tenant owns down and what the host owns (status) up. `toHost` only sends down: nothing the host writes
+reaches the tenant. `fromHost` only brings up what the host has; it makes sense for kinds that the host leads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from syncer.core.settings import Mode
+
+_DOWN: tuple[Mode, ...] = ("bidirectional", "toHost")
+_UP: tuple[Mode, ...] = ("bidirectional", "fromHost")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """`always`: on even when the file lists kinds and not this one. `refused`: keys that make no sense here, each with what to do instead."""
+
+    plural: str
+    modes: tuple[Mode, ...]
+    always: bool = False
+    refused: tuple[tuple[str, str], ...] = ()
+
+
+_NO_SELECT = ("select", "Remove it; only configmaps and secrets are synced by use")
+
+KINDS: tuple[Kind, ...] = (
+    Kind(plural="pods", modes=_DOWN, refused=(_NO_SELECT,)),
+    Kind(plural="services", modes=_DOWN, refused=(_NO_SELECT,)),
+    Kind(plural="configmaps", modes=_DOWN),
+    Kind(plural="secrets", modes=_DOWN),
+    Kind(plural="namespaces", modes=_DOWN, always=True, refused=(_NO_SELECT,)),
+    Kind(
+        plural="nodes",
+        modes=_UP,
+        always=True,
+        refused=(
+            _NO_SELECT,
+            ("selector", "Choose nodes by `clusterTree.nodes.selector`"),
+            ("namespaceMapping", "Remove it; nodes have no namespace"),
+        ),
+    ),
+    Kind(
+        plural="events",
+        modes=_UP,
+        always=True,
+        refused=(_NO_SELECT, ("selector", "Remove it; events follow the objects they tell of")),
+    ),
+)
+
+BY_PLURAL = {kind.plural: kind for kind in KINDS}
