@@ -49,8 +49,11 @@ class Api(Protocol):
     def watch(
         self, resource: Resource, namespace: str = "", *, label_selector: str = "", resource_version: str = "", initial: bool = False
     ) -> AsyncIterator[Sequence[Change]]:
-        """Batches of changes, ending when the server closes the stream. With `initial`, the present state comes first as ADDED, closed by
-        a BOOKMARK with `initial_end` (streamed list). Raises Gone (410), Invalid (no streamed lists here), Throttled, Unreachable (silent or cut)."""
+        """Batches of changes, ending when the server closes the stream; an empty batch comes first, when the server has accepted.
+
+        With `initial`, the present state comes first as ADDED, closed by a BOOKMARK with `initial_end` (streamed list). Raises Gone (410), Invalid
+        (no streamed lists here), Throttled, Unreachable (silent or cut).
+        """
 
     async def create(self, resource: Resource, namespace: str, body: Mapping[str, Any], *, name: str = "", subresource: str = "") -> Entry:
         """POST; `name` and `subresource` for bindings, evictions and tokens. The answer may hold metadata only (not for subresources).

@@ -8,9 +8,11 @@ server: types are checked by msgspec, names and versions by `check`; what fails 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
+
+from syncer.core.objects import Resource
 
 Raw = msgspec.Raw
 
@@ -70,15 +72,22 @@ class Entry(msgspec.Struct, gc=False):
 
     @property
     def size(self) -> int:
-        """Bytes of JSON held, for the byte accounting of caches."""
-        return len(self.spec or b"") + len(self.status or b"") + sum(map(len, (self.rest or {}).values())) + 200
+        """Bytes of JSON held, roughly, for the byte accounting of caches."""
+        size = 400 + len(self.spec or b"") + len(self.status or b"")
+        if self.rest is not None:
+            for raw in self.rest.values():
+                size += len(raw)
+        if self.meta.annotations is not None:
+            for text in self.meta.annotations.values():
+                size += len(text)
+        return size
 
 
 class WatchEvent(msgspec.Struct, gc=False):
-    """One line of a watch. `object` is decoded when the type says what it is."""
+    """One line of a watch, its object in parts."""
 
     type: str
-    object: Raw
+    object: dict[str, Raw]
 
 
 class StatusCause(msgspec.Struct):
@@ -101,6 +110,12 @@ class Status(msgspec.Struct):
     details: StatusDetails | None = None
 
 
+class ErrorEvent(msgspec.Struct):
+    """A line of a watch by which the server ends it."""
+
+    object: Status
+
+
 class ListMeta(msgspec.Struct, rename={"resource_version": "resourceVersion", "continue_": "continue"}):
     resource_version: str = ""
     continue_: str = ""
@@ -111,11 +126,29 @@ class ObjectList(msgspec.Struct):
     items: list[Raw] | None = None
 
 
+class _Who(msgspec.Struct):
+    name: str = ""
+    namespace: str = ""
+
+
+class _Head(msgspec.Struct):
+    metadata: Raw
+
+
+class _EventHead(msgspec.Struct):
+    object: _Head
+
+
+_UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError, KeyError)
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
+_HEAD = msgspec.json.Decoder(_Head)
+_EVENT_HEAD = msgspec.json.Decoder(_EventHead)
+_WHO = msgspec.json.Decoder(_Who)
 _META = msgspec.json.Decoder(Meta)
 _ANY = msgspec.json.Decoder()
 decode_any = _ANY.decode
 decode_event = msgspec.json.Decoder(WatchEvent).decode
+decode_error = msgspec.json.Decoder(ErrorEvent).decode
 decode_status = msgspec.json.Decoder(Status).decode
 decode_list = msgspec.json.Decoder(ObjectList).decode
 encode = msgspec.json.Encoder(order=None).encode
@@ -136,19 +169,70 @@ class BadObject(ValueError):
         self.name = name
 
 
-def decode_entry(raw: bytes | memoryview | Raw) -> Entry:
-    """An object's bytes as an Entry; the parts are copied, so that the buffer they came in can go.
+class Expected(NamedTuple):
+    """The `kind` and `apiVersion` of an object that is asked for, as JSON. Items of a list need not say them."""
 
-    Raises BadObject for anything that is not such an object.
-    """
+    kind: Raw
+    api_version: Raw
+
+    @classmethod
+    def of(cls, resource: Resource) -> Expected:
+        return cls(Raw(encode(resource.kind)), Raw(encode(resource.api_version)))
+
+
+def decode_entry(raw: bytes | memoryview | Raw, expected: Expected | None = None) -> Entry:
+    """An object's bytes as an Entry. Raises BadObject for anything that is not such an object, with its name if that much can be read."""
     try:
         fields = _OBJECT.decode(raw)
-        meta = _META.decode(fields["metadata"])
+    except _UNREADABLE as error:
+        raise unreadable(error, raw) from error
+    return entry_of(fields, expected)
+
+
+def entry_of(fields: dict[str, Raw], expected: Expected | None = None) -> Entry:
+    """An object's parts as an Entry; they are copied, so that the buffer they came in can go. Raises BadObject."""
+    try:
+        metadata = fields["metadata"]
+        meta = _META.decode(metadata)
         spec, status = fields.get("spec"), fields.get("status")
         rest = {key: bytes(value) for key, value in fields.items() if key not in _IGNORED}
-        return Entry(meta, None if spec is None else bytes(spec), None if status is None else bytes(status), rest or None)
-    except (msgspec.MsgspecError, UnicodeError, RecursionError, KeyError) as error:
-        raise BadObject(f"{type(error).__name__}: {error}"[:300]) from error
+    except _UNREADABLE as error:
+        raise BadObject(_words(error), *_whose(fields.get("metadata", b""))) from error
+    if expected is not None and (
+        fields.get("kind", expected.kind) != expected.kind or fields.get("apiVersion", expected.api_version) != expected.api_version
+    ):
+        raise BadObject("is of another kind than asked for", meta.namespace, meta.name)
+    return Entry(meta, None if spec is None else bytes(spec), None if status is None else bytes(status), rest or None)
+
+
+def unreadable(error: Exception, raw: bytes | memoryview | Raw) -> BadObject:
+    """What to say of an object that could not be decoded at all. It is named if a tolerant look finds its name."""
+    try:
+        return BadObject(_words(error), *_whose(_HEAD.decode(raw).metadata))
+    except _UNREADABLE:
+        return BadObject(_words(error))
+
+
+def unreadable_event(error: Exception, line: bytes) -> BadObject:
+    """The same for the object in a line of a watch."""
+    try:
+        return BadObject(_words(error), *_whose(_EVENT_HEAD.decode(line).object.metadata))
+    except _UNREADABLE:
+        return BadObject(_words(error))
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:300]
+
+
+def _whose(metadata: bytes | Raw) -> tuple[str, str]:
+    """Namespace and name from metadata that cannot be read as a whole; empty if not even they can."""
+    try:
+        who = _WHO.decode(metadata)
+    except _UNREADABLE:
+        return "", ""
+    legal = _NAME.fullmatch(who.name) and (not who.namespace or _NAME.fullmatch(who.namespace))
+    return (who.namespace, who.name) if legal else ("", "")
 
 
 def from_obj(obj: Any) -> Entry:

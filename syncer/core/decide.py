@@ -32,6 +32,7 @@ from syncer.core.project import Patch, by_subresource, project, project_metadata
 from syncer.core.translator import Answer, Draft, Life, Refusal, Skip, Subresource, Translator, View, Wait
 
 SourceState = Literal["gone", "alive", "leaving"]
+TAKEN = "another object holds the name this one would get on the host, and is left alone; ask the host's admin to rename or remove that"
 TargetState = Literal["none", "ours", "other uid", "foreign", "leaving"]
 
 
@@ -243,8 +244,7 @@ def refuse(case: Case) -> tuple[Action, ...]:
     """A foreign object holds the name: it is never written and never adopted."""
     if not case.wanted or isinstance(_answer(case), (Skip, Wait)):
         return ()
-    text = "an object that this tenant does not own already exists on the host under the name this one would get"
-    return (actions.Refuse(ref=case.source_ref, message=text, conflict=True, retry=True),)
+    return (actions.Refuse(ref=case.source_ref, message=TAKEN, conflict=True, retry=True),)
 
 
 def follow(case: Case) -> tuple[Action, ...]:

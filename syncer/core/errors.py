@@ -3,7 +3,7 @@
 SyncerError
 ├── ApiError                an API server answered with a status that is not success
 │   ├── NotFound            404
-│   ├── Conflict            409 on patch and delete: uid or resourceVersion moved on
+│   ├── Conflict            409 on patch and delete: uid or resourceVersion moved on (a patch that names another uid is answered 422)
 │   ├── AlreadyExists       409 on create
 │   ├── Gone                410: the resourceVersion is too old, list again
 │   ├── Throttled           429 and 503, `retry_after` in seconds
@@ -95,7 +95,15 @@ _BY_CODE: dict[int, type[ApiError]] = {
 }
 
 
+_OTHER_UID = "FieldValueInvalid: metadata.uid:"
+
+
 def api_error(code: int, reason: str, message: str, *, retry_after: float | None = None, what: str = "", causes: tuple[str, ...] = ()) -> ApiError:
-    """The error class that fits an answer."""
+    """The error class that fits an answer.
+
+    A uid in a patch is a precondition to us; to the server it is an immutable field that somebody tries to change.
+    """
     kind = AlreadyExists if reason == "AlreadyExists" else _BY_CODE.get(code, ApiError)
+    if kind is Invalid and any(cause.startswith(_OTHER_UID) for cause in causes):
+        kind = Conflict
     return kind(code, reason, message[:2048], retry_after=retry_after, what=what, causes=causes)

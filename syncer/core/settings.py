@@ -92,7 +92,8 @@ class HostSettings:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TenantSettings:
     """The `tenant` section. `api_server` lists `(ip, port)` under which host pods reach the tenant's API server (empty: the endpoints of the
-    tenant's own `default/kubernetes`). `dns` is `namespace/name` of the DNS Service; `service_cidr` bounds the addresses ever asked for on the host."""
+    tenant's own `default/kubernetes`). `dns` is `namespace/name` of the DNS Service; `service_cidr` bounds the addresses ever asked for on
+    the host."""
 
     name: str
     api_server: tuple[tuple[str, int], ...] = ()

@@ -1,0 +1,426 @@
+"""One key: from the caches to a plan, from the plan to writes.
+
+Steps:
+1. Look both objects up; if the caches are older than our own last write, wait for the watch.
+2. Fetch what a pure function cannot: tokens, and whether a foreign object holds a name that an optional reference means.
+3. `decide`.
+4. The guard holds deletions that rest on absence; a live look at the source confirms the others.
+5. Execute action by action. One that fails does not stop the next: status must flow even where a spec cannot.
+
+The answer is what to do with the key next: nothing, later, or retry with back-off.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import msgspec
+import structlog
+
+from syncer.core import actions
+from syncer.core import stamp as stamps
+from syncer.core.actions import Action, Delete, Patch, Recreate, Write
+from syncer.core.decide import TAKEN, Case, decide
+from syncer.core.errors import ApiError, Conflict, Forbidden, Invalid, LeadershipLost, NotFound, SyncerError, Throttled, Unreachable
+from syncer.core.names import Names
+from syncer.core.objects import Key, Obj, Ref, Resource, Side
+from syncer.core.settings import KindSettings, Settings
+from syncer.core.translator import Life, ListNeed, Need, ObjectNeed, Purpose, Skip, TokenNeed, Translator, Wait
+from syncer.engine.cache import Cache
+from syncer.engine.execute import Execute, Outcome
+from syncer.engine.fights import Fights
+from syncer.engine.guard import Guard
+from syncer.engine.index import Demand, Subject
+from syncer.engine.selection import selected
+from syncer.engine.tell import host_words
+from syncer.engine.tokens import Tokens
+from syncer.engine.view import EngineView
+
+log = structlog.get_logger()
+_SLOW = 60.0
+_VERY_SLOW = 300.0
+_WAITING_TOO_LONG = 5.0
+_BEHIND = 2.0
+
+
+@dataclass(slots=True)
+class Result:
+    """What comes next for a key. `retry`: back off (at least `least` seconds). `again`: look once more after so many seconds.
+    `waits_on`: subjects whose change wakes the key."""
+
+    retry: bool = False
+    least: float = 0.0
+    again: float | None = None
+    waits_on: tuple[Subject, ...] = ()
+    label: str = "success"
+    wrote: int = 0
+
+
+@dataclass(slots=True)
+class Reconcile:
+    """Bound to one engine: the caches, and the ways to act."""
+
+    settings: Settings
+    names: Names
+    cache: Cache
+    demand: Demand
+    guard: Guard
+    execute: Execute
+    tokens: Tokens
+    tell: Callable[[Ref, Obj | None, str, str, str], None]
+    """(ref of the tenant object, the object, reason, message, type) → an Event."""
+    ready: Callable[[str], bool]
+    """Whether a host namespace is watched completely and may be written to."""
+    resources: Mapping[str, Resource]
+    """Kinds by plural name, for probes."""
+    now: Callable[[], float]
+    fights: Fights
+    refused: Callable[[str, str], None] = lambda kind, reason: None
+    suppressed: Callable[[str], None] = lambda kind: None
+    proven: set[tuple[Side, Key]] = field(default_factory=set)
+    """Keys whose object on that side was seen being deleted."""
+    waiting_since: dict[Key, float] = field(default_factory=dict)
+    agreed: dict[Key, int] = field(default_factory=dict)
+    """Marks of pods whose way down had nothing to do, see `_mark`."""
+
+    async def __call__(self, translator: Translator, key: Key, *, status_only: bool = False) -> Result:
+        """`status_only`: nothing but a status is known to have changed. The way down is then skipped if both objects are otherwise as they
+        were when it last had nothing to do."""
+        source_ref = Ref(translator.source.plural, key.namespace, key.name)
+        found = self._target(translator, key)
+        if isinstance(found, Wait):
+            return Result(waits_on=_subjects(found.on), label="waiting")
+        if isinstance(found, Skip):
+            return Result(label="skipped")
+        target_ref = found
+        if target_ref is None:
+            return self._unmapped(translator, source_ref)
+        if self._behind(translator, source_ref, target_ref):
+            return Result(again=_BEHIND, label="requeue_after")
+        if translator.leading is Side.TENANT and target_ref.namespace and not self.ready(target_ref.namespace):
+            return self._namespace_missing(translator, key, source_ref, target_ref)
+        case = self._case(translator, key, source_ref, target_ref)
+        if (pending := self._pending_recreate(case)) is not None:
+            await self.execute.resume(pending)
+            return Result(wrote=2)
+        mark = self._mark(translator, source_ref, target_ref)
+        if mark is not None and status_only and self.agreed.get(key) == mark:
+            case = replace(case, flows_down=False)
+        result = Result(waits_on=self._wakes(translator, case.source))
+        probes_only = translator.life is Life.SHARED_FATE
+        if case.source is not None and translator.prefetch and case.wanted and not (probes_only and case.target is not None):
+            failed = await self._prefetch(case, result)
+            if failed is not None:
+                return failed
+        plan = decide(case)
+        if mark is not None:
+            self._remember(case, key, mark, plan)
+        if not plan:
+            self._at_rest(key)
+            return result
+        await self._carry_out(case, key, plan, result)
+        return result
+
+    def _wakes(self, translator: Translator, source: Obj | None) -> tuple[Subject, ...]:
+        """What changes the answer whenever it changes, and not only while it is missing."""
+        if source is None or translator.life is Life.SHARED_FATE:
+            return ()
+        needs = translator.needs(source, self.names, self.settings)
+        return _subjects(need for need in needs if isinstance(need, (ObjectNeed, ListNeed)) and need.wake)
+
+    def _mark(self, translator: Translator, source_ref: Ref, target_ref: Ref) -> int | None:
+        """A digest of all that the way down of a pod depends on, its status excepted; None where a status flows down too."""
+        if translator.life is not Life.SHARED_FATE:
+            return None
+        source, target = self.cache.get(Side.TENANT, source_ref), self.cache.get(Side.HOST, target_ref)
+        if source is None or target is None or source.spec is None or b'"readinessGates"' in source.spec:
+            return None
+        parts: list[Any] = []
+        for entry in (source, target):
+            meta = entry.meta
+            parts += (meta.uid, entry.spec, meta.deletionTimestamp, *(meta.labels or {}).items(), 0, *(meta.annotations or {}).items())
+        return hash(tuple(parts))
+
+    def _remember(self, case: Case, key: Key, mark: int, plan: tuple[Action, ...]) -> None:
+        """Keeps the mark when the way down had nothing to say."""
+        if not case.flows_down:
+            return
+        if any(not isinstance(action, Patch) or action.side is Side.HOST for action in plan):
+            self.agreed.pop(key, None)
+        else:
+            self.agreed[key] = mark
+
+    def plan(self, translator: Translator, key: Key) -> tuple[Action, ...] | None:
+        """What would be done, without doing it; None when the key's namespace is not mapped. Tokens count as present."""
+        target_ref = self.target_ref(translator, key)
+        if target_ref is None:
+            return None
+        case = self._case(translator, key, Ref(translator.source.plural, key.namespace, key.name), target_ref)
+        if case.source is not None and translator.prefetch:
+            needs = translator.needs(case.source, self.names, self.settings)
+            view = case.view
+            assert isinstance(view, EngineView)
+            view.tokens = {need: "" for need in needs if isinstance(need, TokenNeed)} | self.tokens.kept(_tokens(needs), case.target)
+        return decide(case)
+
+    def target_ref(self, translator: Translator, key: Key) -> Ref | None:
+        """Where the copy of a key's object lives, or None when it has no place on the other side."""
+        found = self._target(translator, key)
+        return found if isinstance(found, Ref) else None
+
+    def _target(self, translator: Translator, key: Key) -> Ref | Skip | Wait | None:
+        """None: its namespace is not mapped."""
+        plural = translator.destination.plural
+        if translator.target_from is not None:
+            source = self.cache.obj(translator.leading, Ref(translator.source.plural, key.namespace, key.name))
+            if source is None:
+                return Skip("its source is gone")
+            place = translator.target_from(source, EngineView(self.cache, self.settings, self.names))
+            return place if isinstance(place, (Skip, Wait)) else Ref(plural, *place)
+        if translator.target_name is not None:
+            found = translator.target_name(self.names, key.namespace, key.name)
+            return None if found is None else Ref(plural, *found)
+        if not key.namespace:
+            return Ref(plural, "", self.names.name(translator.destination, "", key.name) if translator.leading is Side.TENANT else key.name)
+        namespace = self.names.namespace(key.namespace)
+        if namespace is None:
+            return None
+        return Ref(plural, namespace, self.names.name(translator.destination, key.namespace, key.name))
+
+    def case(self, translator: Translator, key: Key) -> Case | None:
+        """The facts about a key, for `explain`."""
+        target_ref = self.target_ref(translator, key)
+        if target_ref is None:
+            return None
+        return self._case(translator, key, Ref(translator.source.plural, key.namespace, key.name), target_ref)
+
+    def _case(self, translator: Translator, key: Key, source_ref: Ref, target_ref: Ref) -> Case:
+        side = translator.leading
+        source = self.cache.obj(side, source_ref)
+        target = self.cache.obj(side.other, target_ref)
+        kind = self.settings.kinds.get(translator.kind_setting) or KindSettings(name=translator.name)
+        return Case(
+            translator=translator,
+            source_ref=source_ref,
+            target_ref=target_ref,
+            source=source,
+            target=target,
+            view=EngineView(self.cache, self.settings, self.names, target),
+            wanted=source is not None and self._wanted(translator, kind, source_ref, source),
+            proven=(side, key) in self.proven,
+            target_proven=(side.other, key) in self.proven,
+            flows_down=kind.mode != "fromHost",
+            flows_up=kind.mode != "toHost",
+        )
+
+    def _wanted(self, translator: Translator, kind: KindSettings, ref: Ref, source: Obj) -> bool:
+        if kind.selector is not None and not selected(kind.selector, source["metadata"].get("labels") or {}):
+            return False
+        return not (translator.only_if_needed and kind.select == "used") or self.demand.used(ref)
+
+    def _behind(self, translator: Translator, source_ref: Ref, target_ref: Ref) -> bool:
+        expectations, now = self.cache.expectations, self.now()
+        side = translator.leading
+        return expectations.behind(side, source_ref, self.cache.get(side, source_ref), now) or expectations.behind(
+            side.other, target_ref, self.cache.get(side.other, target_ref), now
+        )
+
+    def _unmapped(self, translator: Translator, ref: Ref) -> Result:
+        source = self.cache.obj(translator.leading, ref)
+        if source is not None and translator.life is Life.SHARED_FATE:
+            text = f"namespace {ref.namespace!r} is not covered by sync.namespaceMapping, so nothing in it runs on the host; map it or move the pod"
+            self.tell(ref, source, actions.UNMAPPED, text, "Warning")
+        return Result(label="skipped")
+
+    def _namespace_missing(self, translator: Translator, key: Key, source_ref: Ref, target_ref: Ref) -> Result:
+        source = self.cache.obj(Side.TENANT, source_ref)
+        if source is None:
+            return Result(waits_on=((Side.HOST, "namespaces", "", target_ref.namespace),))
+        result = Result(waits_on=((Side.HOST, "namespaces", "", target_ref.namespace),))
+        if translator.life is Life.SHARED_FATE:
+            self._still_waiting(key, source_ref, source, "the host namespace of this namespace is not ready yet", result)
+        return result
+
+    def _at_rest(self, key: Key) -> None:
+        self.guard.settled(key)
+        self.waiting_since.pop(key, None)
+        if self.cache.get(Side.TENANT, Ref(key.translator, key.namespace, key.name)) is None:
+            self.agreed.pop(key, None)
+        self.proven.discard((Side.TENANT, key))
+        self.proven.discard((Side.HOST, key))
+
+    async def _prefetch(self, case: Case, result: Result) -> Result | None:
+        """Tokens and probes. Returns a Result when the key cannot go on without one of them."""
+        assert case.source is not None
+        view = case.view
+        assert isinstance(view, EngineView)
+        needs = tuple(case.translator.needs(case.source, self.names, self.settings))
+        wanted = _tokens(needs)
+        if wanted and not case.source["metadata"].get("deletionTimestamp"):
+            held = self.tokens.kept(wanted, case.target)
+            for need in wanted:
+                if need not in held:
+                    try:
+                        held[need] = await self.tokens.request(need)
+                    except LeadershipLost:
+                        raise
+                    except SyncerError as error:
+                        text = f"no token for service account {need.service_account!r} from the tenant's API server: {_brief(error)}"
+                        self._still_waiting(_key(case), case.source_ref, case.source, text, result)
+                        result.retry, result.label = True, "error"
+                        return result
+            view.tokens = held
+            result.again = self.tokens.next_renewal(held.values())
+        if case.target is None:
+            view.foreign = await self._foreign(needs)
+        return None
+
+    async def _foreign(self, needs: Iterable[Need]) -> frozenset[Ref]:
+        found = set()
+        for need in needs:
+            if isinstance(need, ObjectNeed) and need.purpose is Purpose.PROBE and self.cache.get(need.side, need.ref) is None:
+                resource = self.resources[need.ref.plural]
+                if await self.execute.get(need.side, resource, need.ref) is not None:
+                    found.add(need.ref)
+        return frozenset(found)
+
+    async def _carry_out(self, case: Case, key: Key, plan: tuple[Action, ...], result: Result) -> None:
+        written = [action for action in plan if isinstance(action, Write)]
+        if not any(isinstance(action, Delete) and action.inferred for action in written):
+            self.guard.settled(key)
+        if not any(isinstance(action, actions.Waiting) for action in plan):
+            self.waiting_since.pop(key, None)
+        for action in plan:
+            if isinstance(action, Write):
+                await self._write(case, key, action, result)
+            elif isinstance(action, actions.Waiting):
+                result.waits_on = (*result.waits_on, *_subjects(action.on))
+                result.label = "waiting"
+                if action.reason:
+                    self._still_waiting(key, case.source_ref, case.source, action.reason, result)
+            elif isinstance(action, actions.Refuse):
+                reason = actions.CONFLICT if action.conflict else actions.REFUSED
+                self.tell(action.ref, case.source, reason, action.message, "Warning")
+                self.refused(case.translator.name, reason)
+                result.label = "refused"
+                if action.retry:
+                    result.again = _SLOW
+            else:
+                self.tell(action.ref, case.source, action.reason, action.message, action.type)
+
+    def _still_waiting(self, key: Key, ref: Ref, source: Obj | None, reason: str, result: Result) -> None:
+        """A need that is missing for longer than a few seconds is told."""
+        since = self.waiting_since.setdefault(key, self.now())
+        left = since + _WAITING_TOO_LONG - self.now()
+        if left <= 0:
+            self.tell(ref, source, actions.WAITING, reason, "Warning")
+        else:
+            result.again = min(result.again or left, left)
+
+    async def _write(self, case: Case, key: Key, action: Write, result: Result) -> None:
+        if isinstance(action, Delete) and action.inferred and not await self._may_infer(case, key, action, result):
+            return
+        if isinstance(action, Patch) and (pause := self.fights.pause(action)) > 0:
+            log.warning(
+                "left_alone", ref=str(action.ref), side=action.side.value, reason="something there keeps undoing this write", seconds=round(pause)
+            )
+            self.suppressed(case.translator.name)
+            result.again = pause
+            return
+        try:
+            outcome = await self.execute(action)
+        except LeadershipLost:
+            raise
+        except SyncerError as error:
+            self._failed(case, action, error, result)
+            return
+        result.wrote += 1
+        if outcome is Outcome.LATE:
+            result.again = min(result.again or _BEHIND, _BEHIND)
+        elif outcome is Outcome.FOREIGN:
+            self.tell(case.source_ref, case.source, actions.CONFLICT, TAKEN, "Warning")
+            self.refused(case.translator.name, actions.CONFLICT)
+            result.again, result.label = _SLOW, "refused"
+        elif isinstance(action, Delete) and action.inferred:
+            self.guard.settled(key)
+
+    async def _may_infer(self, case: Case, key: Key, action: Delete, result: Result) -> bool:
+        """A deletion that rests on absence: the brake, then a live look at the source."""
+        delay = self.guard.delay(key)
+        if delay > 0:
+            result.again, result.label = delay, "held"
+            namespace = Ref("namespaces", "", case.source_ref.namespace or "kube-system")
+            text = f"{self.guard.held} deletions on the host are held because many objects are missing in this cluster at once"
+            if case.source_side is Side.TENANT:
+                self.tell(namespace, self.cache.obj(Side.TENANT, namespace), actions.HELD, text, "Warning")
+            return False
+        missing = case.source_ref if action.side is case.target_side else case.target_ref
+        side = action.side.other
+        try:
+            there = await self.execute.get(side, case.translator.resource_on(side), missing)
+        except SyncerError as error:
+            self._failed(case, action, error, result)
+            return False
+        if there is not None:
+            result.again = _BEHIND
+            self.guard.settled(key)
+            return False
+        return True
+
+    def _failed(self, case: Case, action: Write, error: SyncerError, result: Result) -> None:
+        """Which errors are told to whom, and how soon the key is tried again."""
+        result.label = "error"
+        result.retry = True
+        if isinstance(error, (Throttled, Unreachable)):
+            result.least = max(result.least, getattr(error, "retry_after", None) or 0.0)
+            return
+        if isinstance(error, (Conflict, NotFound)):
+            return
+        if isinstance(error, Forbidden) and "NamespaceTerminating" in error.causes:
+            result.least = 5.0
+            return
+        log.warning("write_refused", side=action.side.value, ref=str(action.ref), translator=case.translator.name, error=str(error)[:500])
+        if action.side is Side.HOST and case.source_side is Side.TENANT and isinstance(error, ApiError):
+            words = host_words(error, case.target_ref, case.source_ref, case.view.names.tenant)
+            self.tell(case.source_ref, case.source, actions.REFUSED, f"the host refused it: {words}", "Warning")
+            self.refused(case.translator.name, actions.REFUSED)
+        result.retry = False
+        result.again = _VERY_SLOW if isinstance(error, Invalid) else _SLOW / 2
+
+    def _pending_recreate(self, case: Case) -> Recreate | None:
+        """A crash came between the two halves of a re-creation in the tenant: the host copy holds the body."""
+        target = case.target
+        if target is None or case.source_side is not Side.TENANT:
+            return None
+        text = (target["metadata"].get("annotations") or {}).get(stamps.PENDING)
+        if text is None:
+            return None
+        if case.source is not None and case.source["metadata"]["uid"] == (target["metadata"]["annotations"]).get(stamps.SOURCE_UID):
+            return None  # the first half has not happened: decide says it again
+        body = msgspec.json.decode(text)
+        keeper = (case.translator.destination, case.target_ref, target["metadata"]["uid"])
+        return Recreate(side=Side.TENANT, resource=case.translator.source, ref=case.source_ref, uid="", body=body, keeper=keeper)
+
+
+def _key(case: Case) -> Key:
+    return Key(case.translator.name, case.source_ref.namespace, case.source_ref.name)
+
+
+def _tokens(needs: Iterable[Need]) -> tuple[TokenNeed, ...]:
+    return tuple(need for need in needs if isinstance(need, TokenNeed))
+
+
+def _subjects(needs: Iterable[Any]) -> tuple[Subject, ...]:
+    found: list[Subject] = []
+    for need in needs:
+        if isinstance(need, ObjectNeed):
+            found.append((need.side, need.ref.plural, need.ref.namespace, need.ref.name))
+        elif not isinstance(need, TokenNeed):
+            found.append((need.side, need.plural, need.namespace, ""))
+    return tuple(found)
+
+
+def _brief(error: SyncerError) -> str:
+    return f"{error.code} {error.reason}" if isinstance(error, ApiError) else type(error).__name__

@@ -1,0 +1,191 @@
+"""From a change in a store to the keys that have to be looked at.
+
+Runs synchronously inside the watches' callbacks: updates the tables, keeps the demand index (before anything is reconciled), lets echoes of our own
+patches and changes of nothing but the resourceVersion die here, and wakes who waits for the object that changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from syncer.cluster.wire import Entry
+from syncer.core import stamp as stamps
+from syncer.core.names import Names
+from syncer.core.objects import Key, Ref, Side
+from syncer.core.settings import Settings
+from syncer.core.translator import Life, ObjectNeed, Purpose, Translator
+from syncer.engine.cache import Cache
+from syncer.engine.guard import Guard
+from syncer.engine.index import Demand, Waiters
+from syncer.engine.queue import Lane, Queue
+
+Listener = Callable[[Entry | None, Entry | None, bool], None]
+
+
+class Routing:
+    """One per engine. `changed` is what reflectors call."""
+
+    def __init__(
+        self,
+        translators: Iterable[Translator],
+        settings: Settings,
+        names: Names,
+        cache: Cache,
+        demand: Demand,
+        waiters: Waiters,
+        queue: Queue,
+        guard: Guard,
+        proven: set[tuple[Side, Key]],
+        has_copy: Callable[[Translator, Key], bool],
+        failed: Callable[[Key, Exception], None],
+    ) -> None:
+        self._settings, self._names = settings, names
+        self._cache, self._demand, self._waiters, self._queue, self._guard, self._proven = cache, demand, waiters, queue, guard, proven
+        self._has_copy, self._failed = has_copy, failed
+        self._sources: dict[tuple[Side, str], list[Translator]] = {}
+        self._targets: dict[tuple[Side, str], dict[str, Translator]] = {}
+        self._by_need: dict[str, list[Translator]] = {}
+        for translator in translators:
+            self._sources.setdefault((translator.leading, translator.source.plural), []).append(translator)
+            self._targets.setdefault((translator.leading.other, translator.destination.plural), {})[translator.name] = translator
+            if translator.only_if_needed:
+                self._by_need.setdefault(translator.source.plural, []).append(translator)
+        self.watchers: dict[tuple[Side, str], list[Listener]] = {}
+        """Further listeners by side and kind (host namespaces, the workload account)."""
+
+    def changed(self, side: Side, plural: str, old: Entry | None, new: Entry | None, proven: bool) -> None:
+        """One object changed from `old` to `new` (None: not there). `proven`: a deletion that came as an event."""
+        entry = new if new is not None else old
+        assert entry is not None
+        meta = entry.meta
+        ref = Ref(plural, meta.namespace, meta.name)
+        table = self._cache.table(side, plural)
+        if new is not None:
+            table.put(new)
+        else:
+            table.remove(meta.namespace, meta.name)
+        echo = self._cache.expectations.seen(side, ref, new)
+        for listener in self.watchers.get((side, plural), ()):
+            listener(old, new, proven)
+        if new is not None and old is not None and new.same_content(old):
+            return
+        for translator in self._sources.get((side, plural), ()):
+            self._from_source(translator, side, ref, old, new, proven, echo)
+        targets = self._targets.get((side, plural))
+        if targets:
+            self._from_target(targets, side, old, new, proven, echo)
+        for key in self._waiters.woken_by(side, plural, meta.namespace, meta.name):
+            self._queue.add(key)
+
+    def _from_source(self, translator: Translator, side: Side, ref: Ref, old: Entry | None, new: Entry | None, proven: bool, echo: bool) -> None:
+        key = Key(translator.name, ref.namespace, ref.name)
+        if (
+            side is Side.TENANT
+            and translator.life is Life.SHARED_FATE
+            and (old is None or new is None or old.spec != new.spec or old.meta.uid != new.meta.uid)
+        ):
+            self._index(translator, key, new)
+        if new is None:
+            if proven:
+                self._proven.add((side, key))
+            elif self._has_copy(translator, key):
+                self._guard.missing(key)
+            self._queue.add(key, Lane.REMOVAL)
+            return
+        self._proven.discard((side, key))
+        if old is not None and (echo or (not translator.host_owns and _only_status(old, new))):
+            return
+        if new.meta.deletionTimestamp:
+            self._queue.add(key, Lane.REMOVAL)
+        else:
+            self._queue.add(key, Lane.STATUS if old is not None and translator.life is Life.SHARED_FATE else Lane.ORDINARY)
+
+    def _from_target(self, targets: dict[str, Translator], side: Side, old: Entry | None, new: Entry | None, proven: bool, echo: bool) -> None:
+        for entry in (new, old):
+            found = self._key_of(targets, side, entry) if entry is not None else None
+            if found is None:
+                continue
+            translator, key = found
+            if new is None:
+                if proven:
+                    self._proven.add((side, key))
+                self._queue.add(key, Lane.REMOVAL)
+            elif echo and old is not None:
+                pass
+            elif new.meta.deletionTimestamp:
+                self._proven.discard((side, key))
+                self._queue.add(key, Lane.REMOVAL)
+            else:
+                self._proven.discard((side, key))
+                self._soon(translator, key, old, new)
+            return
+
+    def _soon(self, translator: Translator, key: Key, old: Entry | None, new: Entry) -> None:
+        lane = Lane.STATUS if translator.life is Life.SHARED_FATE else Lane.ORDINARY
+        only_status = old is not None and old.status != new.status and old.spec == new.spec and old.meta.labels == new.meta.labels
+        if translator.settle is not None and only_status and new.status is not None:
+            self._queue.add_after(key, translator.settle(new.status), lane)
+        else:
+            self._queue.add(key, lane)
+
+    def _key_of(self, targets: dict[str, Translator], side: Side, entry: Entry) -> tuple[Translator, Key] | None:
+        """The key of the leading side's object that this copy stands for."""
+        meta = entry.meta
+        if side is Side.HOST:
+            stamp = stamps.read(meta.labels or {}, meta.annotations or {})
+            if stamp is None or stamp.tenant != self._names.tenant or stamp.translator not in targets:
+                return None
+            translator = targets[stamp.translator]
+            return translator, Key(stamp.translator, stamp.namespace, stamp.name)
+        for translator in targets.values():
+            if translator.target_name is None and not meta.namespace:
+                return translator, Key(translator.name, "", meta.name)
+        return None
+
+    def _index(self, translator: Translator, key: Key, entry: Entry | None) -> None:
+        """What this object uses; what came into use, or went out of it, has to be looked at."""
+        refs: list[Ref] = []
+        if entry is not None:
+            try:
+                needs = translator.needs(entry.obj(), self._names, self._settings)
+                refs = [need.ref for need in needs if isinstance(need, ObjectNeed) and need.purpose is Purpose.DEMAND]
+            except Exception as error:
+                # A hostile or unforeseen object must not stop its kind: it is set aside when its key is reconciled.
+                self._failed(key, error)
+        for ref in self._demand.update(key, refs):
+            for other in self._by_need.get(ref.plural, ()):
+                self._queue.add(Key(other.name, ref.namespace, ref.name))
+
+    def key_of_copy(self, side: Side, plural: str, entry: Entry) -> Key | None:
+        """The key of the object that a copy on this side stands for, if it is one of ours."""
+        targets = self._targets.get((side, plural))
+        found = self._key_of(targets, side, entry) if targets else None
+        return found[1] if found is not None else None
+
+    def orphans(self) -> int:
+        """Tells the guard about copies whose source is not there, before the first reconcile; returns how many."""
+        count = 0
+        for (side, plural), targets in self._targets.items():
+            for entry in self._cache.table(side, plural).entries.values():
+                found = self._key_of(targets, side, entry)
+                if found is None or (side is Side.TENANT and (entry.meta.labels or {}).get(stamps.MANAGED_BY) != stamps.MANAGER):
+                    continue
+                translator, key = found
+                if self._cache.get(translator.leading, Ref(translator.source.plural, key.namespace, key.name)) is None:
+                    self._guard.missing(key)
+                    self._queue.add(key)
+                    count += 1
+        return count
+
+
+def _only_status(old: Entry, new: Entry) -> bool:
+    """Whether nothing but the status differs: of no interest to a translator that shows no status."""
+    was, now = old.meta, new.meta
+    return (
+        old.spec == new.spec
+        and old.rest == new.rest
+        and was.uid == now.uid
+        and was.labels == now.labels
+        and was.annotations == now.annotations
+        and was.deletionTimestamp == now.deletionTimestamp
+    )

@@ -1,0 +1,365 @@
+"""One tenant's engine: put together here, run until cancelled.
+
+Order of a start: the tenant's lists and the host's cluster-scoped lists; then the host namespaces that exist; then a look at copies without a source
+(the guard counts them); only then the workers. Until the first complete picture nothing is decided, because absence would mean nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
+
+import anyio
+import anyio.abc
+import structlog
+
+from syncer.cluster.api import Api
+from syncer.cluster.reflector import Reflector
+from syncer.cluster.wire import Entry
+from syncer.core import actions
+from syncer.core.actions import Write
+from syncer.core.errors import LeadershipLost, StartupError
+from syncer.core.names import Names
+from syncer.core.objects import Key, Obj, Ref, Resource, Side
+from syncer.core.settings import Settings
+from syncer.core.translator import Life, Translator
+from syncer.engine.cache import Cache
+from syncer.engine.execute import Execute, Outcome
+from syncer.engine.fights import Fights
+from syncer.engine.guard import Guard
+from syncer.engine.hostspaces import HostSpaces
+from syncer.engine.index import Demand, Waiters
+from syncer.engine.queue import Lane, Queue
+from syncer.engine.reconcile import Reconcile, Result
+from syncer.engine.recorder import Recorder
+from syncer.engine.routing import Routing
+from syncer.engine.tokens import Tokens
+from syncer.engine.watches import Watch, watches
+
+log = structlog.get_logger()
+_WORKERS = 16
+
+
+class Measures(Protocol):
+    """What the engine tells the metrics (`syncer.observe.metrics.Metrics`)."""
+
+    def reconciled(self, controller: str, result: str, seconds: float) -> None: ...
+    def waited(self, seconds: float) -> None: ...
+    def skipped(self, kind: str, reason: str) -> None: ...
+    def conflict(self, kind: str) -> None: ...
+    def wrote(self, kind: str, direction: str, op: str, result: str) -> None: ...
+    def lag(self, kind: str, direction: str, seconds: float) -> None: ...
+    def refused(self, kind: str, reason: str) -> None: ...
+    def translation_error(self, kind: str) -> None: ...
+    def loop_suppressed(self, kind: str) -> None: ...
+    def watch_restarted(self, kind: str, side: str, reason: str) -> None: ...
+
+
+Supervise = Callable[[str, Callable[[], Coroutine[Any, Any, None]]], Coroutine[Any, Any, None]]
+"""(name, coroutine function) → runs it for ever, restarting it with back-off when it crashes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the engine gets from the process."""
+
+    tenant: Api
+    host: Api
+    settings: Settings
+    translators: tuple[Translator, ...]
+    measures: Measures
+    supervise: Supervise
+    account: str
+    """The host ServiceAccount that pods run under."""
+    binding: dict[str, Any] | None = None
+    tasks: tuple[tuple[str, Callable[[Engine], Coroutine[Any, Any, None]]], ...] = ()
+    """Further named tasks that live as long as the engine (node leases)."""
+    looking: bool = False
+    """Only list, decide nothing and write nothing (`plan`, `explain`)."""
+    rng: random.Random = field(default_factory=random.Random)
+    wall_clock: Callable[[], float] = time.time
+
+
+class Engine:
+    """See the module docstring. `run` works until cancelled; the rest is for looking at it."""
+
+    def __init__(self, around: Surroundings) -> None:
+        settings = around.settings
+        self.around = around
+        self.settings = settings
+        self.names = Names(settings.tenant.name, settings.mapping, frozenset(settings.host.reserved_names))
+        self.translators: Mapping[str, Translator] = {translator.name: translator for translator in around.translators}
+        self.cache = Cache()
+        self.demand = Demand()
+        self.waiters = Waiters()
+        self.queue = Queue(around.rng)
+        self.guard = Guard(settings.brake, _monotonic, self._in_place)
+        self.recorder = Recorder(around.tenant)
+        apis = {Side.TENANT: around.tenant, Side.HOST: around.host}
+        self.execute = Execute(apis, self.cache.expectations, self._recorded)
+        self.spaces = HostSpaces(
+            around.host,
+            self.cache,
+            settings,
+            self.names,
+            account=around.account,
+            binding=around.binding,
+            watch=self._watch_namespace,
+            prepare=not around.looking,
+            emptied=self._emptied,
+            opened=self._opened,
+            rng=around.rng,
+        )
+        self.watches = watches(around.translators, settings.tenant.name)
+        self.reconcile = Reconcile(
+            settings=settings,
+            names=self.names,
+            cache=self.cache,
+            demand=self.demand,
+            guard=self.guard,
+            execute=self.execute,
+            tokens=Tokens(around.tenant, around.wall_clock),
+            tell=self.tell,
+            ready=self.spaces.ready,
+            resources={watch.resource.plural: watch.resource for watch in self.watches},
+            now=_monotonic,
+            refused=around.measures.refused,
+            fights=Fights(_monotonic),
+            suppressed=around.measures.loop_suppressed,
+        )
+        self.routing = Routing(
+            around.translators,
+            settings,
+            self.names,
+            self.cache,
+            self.demand,
+            self.waiters,
+            self.queue,
+            self.guard,
+            self.reconcile.proven,
+            self._has_copy,
+            self._unreadable,
+        )
+        self.routing.watchers[Side.HOST, "namespaces"] = [self.spaces.seen, self._host_namespace]
+        self.routing.watchers[Side.HOST, "serviceaccounts"] = [self.spaces.account_seen]
+        self.reflectors: dict[tuple[Side, str, str], Reflector] = {}
+        self.listed = asyncio.Event()
+        self.started = False
+        self.known_version = 0
+        """The newest resourceVersion that an earlier process saw in the tenant."""
+        self.released = ""
+
+    async def run(self) -> None:
+        """Works until cancelled. Raises LeadershipLost and StartupError; everything else is handled inside."""
+        try:
+            async with anyio.create_task_group() as group:
+                whole = [self._reflector(watch, "") for watch in self.watches if watch.whole]
+                for reflector in whole:
+                    group.start_soon(self.around.supervise, _name(reflector), reflector.run)
+                for reflector in whole:
+                    await reflector.wait_synced()
+                group.start_soon(self.around.supervise, "host-namespaces", self.spaces.run)
+                await self._present_namespaces()
+                orphans = self.routing.orphans()
+                log.info("listed", orphans=orphans, keys=self.queue.depth())
+                self.listed.set()
+                if self.around.looking:
+                    return
+                self._judge_tenant()
+                self.started = True
+                group.start_soon(self.around.supervise, "events", self.recorder.run)
+                for name, task in self.around.tasks:
+                    group.start_soon(self.around.supervise, name, partial(task, self))
+                for number in range(_WORKERS):
+                    group.start_soon(self.around.supervise, f"worker-{number}", self._work)
+        finally:
+            self.started = False
+            self.queue.close()
+
+    def tell(self, ref: Ref, obj: Obj | None, reason: str, message: str, type_: str) -> None:
+        """An event on a tenant object."""
+        if obj is None:
+            return
+        resource = self.resource(Side.TENANT, ref.plural)
+        subject = (ref, resource.kind, resource.api_version, str(obj["metadata"].get("uid", "")))
+        self.recorder.tell(subject, actions.Event(ref=ref, reason=reason, message=message, type=type_))
+
+    def resource(self, side: Side, plural: str) -> Resource:
+        return next(watch.resource for watch in self.watches if watch.side is side and watch.resource.plural == plural)
+
+    def tenant_version(self) -> int:
+        """The newest resourceVersion seen in the tenant."""
+        return max((reflector.version for (side, _, _), reflector in self.reflectors.items() if side is Side.TENANT), default=0)
+
+    def host_nodes_fresh(self) -> bool:
+        """Whether the host has told us about its nodes lately (bookmarks come every minute)."""
+        reflector = self.reflectors.get((Side.HOST, "nodes", ""))
+        return reflector is not None and reflector.synced and _monotonic() - reflector.last_event < 120.0
+
+    def _judge_tenant(self) -> None:
+        """A tenant whose resourceVersion has gone back was restored: what is missing there may be missing by accident."""
+        version = self.tenant_version()
+        if version < self.known_version:
+            self.guard.suspicious = f"the tenant's resourceVersion went back from {self.known_version} to {version}: it was restored from a backup"
+            log.warning("tenant_restored", known=self.known_version, now=version)
+
+    def missing(self) -> list[str]:
+        """What is not listed yet, for readiness."""
+        late = [_name(reflector) for reflector in self.reflectors.values() if not reflector.synced]
+        return late + [f"host namespace {name}" for name in self.spaces.opening]
+
+    def _reflector(self, watch: Watch, namespace: str) -> Reflector:
+        side, plural = watch.side, watch.resource.plural
+        api = self.around.tenant if side is Side.TENANT else self.around.host
+
+        def changed(old: Entry | None, new: Entry | None, proven: bool) -> None:
+            self.routing.changed(side, plural, old, new, proven)
+
+        keep = next((t.keep for t in self.translators.values() if t.keep is not None and t.source.plural == plural and t.leading is side), None)
+        made = Reflector(
+            api,
+            watch.resource,
+            namespace,
+            label_selector=watch.selector,
+            listener=changed,
+            keep=keep,
+            eager=bool(namespace),
+            restarted=lambda reason: self.around.measures.watch_restarted(plural, side.value, reason),
+            rng=self.around.rng,
+        )
+        self.reflectors[side, plural, namespace] = made
+        return made
+
+    async def _watch_namespace(self, namespace: str, listed: Callable[[], None]) -> None:
+        """The namespaced host kinds of one namespace, until cancelled."""
+        made = [self._reflector(watch, namespace) for watch in self.watches if not watch.whole]
+        try:
+            async with anyio.create_task_group() as group:
+                for reflector in made:
+                    group.start_soon(self.around.supervise, _name(reflector), reflector.run)
+                for reflector in made:
+                    await reflector.wait_synced()
+                listed()
+        finally:
+            for reflector in made:
+                self.reflectors.pop((Side.HOST, reflector.resource.plural, namespace), None)
+
+    def _emptied(self, namespace: str) -> None:
+        """A host namespace is gone, and with it what was in it."""
+        for watch in self.watches:
+            if not watch.whole:
+                for entry in tuple(self.cache.table(Side.HOST, watch.resource.plural).in_namespace(namespace)):
+                    self.routing.changed(Side.HOST, watch.resource.plural, entry, None, True)
+
+    def _opened(self, namespace: str) -> None:
+        for key in self.waiters.woken_by(Side.HOST, "namespaces", "", namespace):
+            self.queue.add(key)
+
+    def _host_namespace(self, old: Entry | None, new: Entry | None, proven: bool) -> None:
+        """A host namespace was lent to us (labelled by the admin): its tenant namespaces may have been refused before."""
+        if new is None or self.settings.mapping.shared == new.meta.name:
+            return
+        for entry in self.cache.table(Side.TENANT, "namespaces").entries.values():
+            if self.names.namespace(entry.meta.name) == new.meta.name:
+                self.queue.add(Key("namespaces", "", entry.meta.name))
+
+    async def _present_namespaces(self) -> None:
+        """Waits until the host namespaces that exist are ready, so that no copy is judged by half a picture."""
+        waited = 0.0
+        while any(not self.spaces.ready(namespace) for namespace in self.spaces.wanted()):
+            await asyncio.sleep(0.02)
+            waited += 0.02
+            if waited > 60:
+                log.warning("still_opening_host_namespaces", namespaces=self.spaces.opening[:10])
+                waited = 0.0
+
+    async def _work(self) -> None:
+        """One worker: takes keys until cancelled. Nothing that one key does may end it."""
+        measures = self.around.measures
+        while True:
+            key, lane, since = await self.queue.get()
+            begun = time.perf_counter()
+            measures.waited(_monotonic() - since)
+            try:
+                result = await self.reconcile(self.translators[key.translator], key, status_only=lane is Lane.STATUS)
+            except (LeadershipLost, StartupError):
+                raise
+            except Exception as error:
+                result = self._set_aside(key, error)
+            finally:
+                self.queue.done(key)
+            self._next(key, lane, result)
+            measures.reconciled(key.translator, result.label, time.perf_counter() - begun)
+            if result.wrote:
+                measures.lag(key.translator, "up" if lane is Lane.STATUS else "down", _monotonic() - since)
+
+    def _next(self, key: Key, lane: Lane, result: Result) -> None:
+        self.waiters.set(key, result.waits_on)
+        if result.retry:
+            self.queue.retry(key, lane, least=result.least)
+            return
+        self.queue.forget(key)
+        if result.again is not None:
+            self.queue.add_after(key, result.again, lane)
+
+    def _recorded(self, action: Write, outcome: Outcome) -> None:
+        direction = "down" if action.side is Side.HOST else "up"
+        self.around.measures.wrote(action.resource.plural, direction, type(action).__name__.lower(), outcome.value)
+        if outcome is Outcome.LATE:
+            self.around.measures.conflict(action.resource.plural)
+
+    def _set_aside(self, key: Key, error: Exception) -> Result:
+        """An object that cannot be translated does not stop the others."""
+        self._unreadable(key, error)
+        translator = self.translators[key.translator]
+        ref = Ref(translator.source.plural, key.namespace, key.name)
+        if translator.leading is Side.TENANT:
+            try:
+                obj = self.cache.obj(Side.TENANT, ref)
+            except ValueError:
+                obj = None
+            self.tell(
+                ref, obj, actions.REFUSED, "this object could not be translated; the host's admin finds the reason in the syncer's log", "Warning"
+            )
+        return Result(retry=True, least=30.0, label="error")
+
+    def _unreadable(self, key: Key, error: Exception) -> None:
+        self.around.measures.translation_error(key.translator)
+        log.error("translation_failed", key=str(key), error=f"{type(error).__name__}: {error}"[:500], exc_info=error)
+
+    def _has_copy(self, translator: Translator, key: Key) -> bool:
+        ref = self.reconcile.target_ref(translator, key)
+        return ref is not None and self.cache.get(translator.leading.other, ref) is not None
+
+    def _in_place(self) -> int:
+        return sum(len(table) for side, plural, table in self.cache.tables() if side is Side.HOST and plural not in ("nodes", "events"))
+
+    def keys(self) -> Iterable[Key]:
+        """Every key there is something to say about: sources on their side and copies on the other."""
+        found: dict[Key, None] = {}
+        for translator in self.translators.values():
+            for entry in self.cache.table(translator.leading, translator.source.plural).entries.values():
+                found[Key(translator.name, entry.meta.namespace, entry.meta.name)] = None
+        for side, plural, table in self.cache.tables():
+            for entry in table.entries.values():
+                key = self.routing.key_of_copy(side, plural, entry)
+                if key is not None:
+                    found[key] = None
+        return found
+
+
+def _monotonic() -> float:
+    return asyncio.get_running_loop().time()
+
+
+def _name(reflector: Reflector) -> str:
+    where = f" in {reflector.namespace}" if reflector.namespace else ""
+    return f"{reflector.api.side.value} {reflector.resource.plural}{where}"
+
+
+__all__ = ["Engine", "Life", "Measures", "Supervise", "Surroundings"]

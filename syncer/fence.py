@@ -1,0 +1,96 @@
+"""The fence on the host: a ValidatingAdmissionPolicy that binds the syncer's own identity to its tenant's stamp.
+
+RBAC cannot say "only objects with this label". So: whatever this user writes carries `kled.io/tenant=<tenant>`, before and after; it lies in a
+namespace that carries the label, too; RoleBindings give the workload role to the syncer and to nobody else. The only exception are Leases in the
+syncer's own namespace. With it a stolen credential can touch nothing that the tenant's syncer did not make.
+
+Reviews of one's own rights are writes only in form and are let through.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from syncer.core import stamp as stamps
+from syncer.core.objects import LEASES, ROLEBINDINGS
+from syncer.core.settings import Settings
+
+_GROUP = "admissionregistration.k8s.io"
+_REVIEWS = ("authentication.k8s.io", "authorization.k8s.io")
+
+
+def fence(name: str, settings: Settings, role: str, subject: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The policy and its binding."""
+    return [
+        {
+            "apiVersion": f"{_GROUP}/v1",
+            "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": name},
+            "spec": {
+                "failurePolicy": "Fail",
+                "matchConstraints": {
+                    "resourceRules": [{"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE", "DELETE"], "resources": ["*/*"]}]
+                },
+                "matchConditions": [
+                    {"name": "the-syncer", "expression": f"request.userInfo.username == {_text(username(subject))}"},
+                    {"name": "not-a-review", "expression": f"!(request.resource.group in {_text(list(_REVIEWS))})"},
+                ],
+                "variables": [
+                    {
+                        "name": "isOwnLease",
+                        "expression": f"request.resource.group == {_text(LEASES.group)} && request.resource.resource == {_text(LEASES.plural)} "
+                        f"&& request.namespace == {_text(settings.host.namespace)}",
+                    }
+                ],
+                "validations": _validations(settings.tenant.name, role, subject),
+            },
+        },
+        {
+            "apiVersion": f"{_GROUP}/v1",
+            "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": name},
+            "spec": {"policyName": name, "validationActions": ["Deny"]},
+        },
+    ]
+
+
+def username(subject: Mapping[str, str]) -> str:
+    """The user name behind an entry of `subjects`."""
+    if subject["kind"] == "ServiceAccount":
+        return f"system:serviceaccount:{subject['namespace']}:{subject['name']}"
+    return subject["name"]
+
+
+def _validations(tenant: str, role: str, subject: Mapping[str, str]) -> list[dict[str, str]]:
+    bindings = f"request.resource.group != {_text(ROLEBINDINGS.group)} || request.resource.resource != {_text(ROLEBINDINGS.plural)}"
+    return [
+        _rule(f"variables.isOwnLease || {_ours('object', tenant)}", f"the syncer writes only objects labelled {stamps.TENANT}={tenant}"),
+        _rule(f"variables.isOwnLease || {_ours('oldObject', tenant)}", f"the syncer changes only objects labelled {stamps.TENANT}={tenant}"),
+        _rule(
+            f"variables.isOwnLease || {_ours('namespaceObject', tenant)}", f"the syncer writes only in namespaces labelled {stamps.TENANT}={tenant}"
+        ),
+        _rule(f"{bindings} || object == null || ({_binds(role, subject)})", f"the syncer binds itself to {role} and nothing else"),
+    ]
+
+
+def _ours(variable: str, tenant: str) -> str:
+    """`variable` is not there (nothing written, nothing there before, not namespaced), or carries the tenant's label."""
+    key = _text(stamps.TENANT)
+    labels = f"{variable}.metadata.labels"
+    return f"{variable} == null || (has({labels}) && {key} in {labels} && {labels}[{key}] == {_text(tenant)})"
+
+
+def _binds(role: str, subject: Mapping[str, str]) -> str:
+    who = " && ".join(f"object.subjects[0].{field} == {_text(subject[field])}" for field in ("kind", "name", "namespace") if subject.get(field))
+    return f"object.roleRef.kind == 'ClusterRole' && object.roleRef.name == {_text(role)} && object.subjects.size() == 1 && {who}"
+
+
+def _rule(expression: str, message: str) -> dict[str, str]:
+    return {"expression": expression, "message": message}
+
+
+def _text(value: Any) -> str:
+    """A CEL literal; JSON strings are CEL strings."""
+    return json.dumps(value)

@@ -1,0 +1,165 @@
+"""Looking without touching: `plan` and `explain` list both sides once and ask the same `decide` as the running engine.
+
+What would be created is put into the picture and the rest is asked again, so that a plan for an empty host shows the pods too, which would
+otherwise only wait for what comes before them.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, TypeVar
+
+import anyio
+
+from syncer.app import Process, clusters
+from syncer.cluster.wire import from_obj
+from syncer.core import actions
+from syncer.core.actions import Action, Create, Delete, Patch, Recreate, Write
+from syncer.core.errors import StartupError
+from syncer.core.names import digest
+from syncer.core.objects import Key, Ref, Side
+from syncer.core.translator import Translator
+from syncer.engine.run import Engine, Surroundings
+from syncer.observe.metrics import Metrics
+
+_LIST_WITHIN = 60.0
+T = TypeVar("T")
+
+
+async def plan_of(process: Process) -> list[dict[str, Any]]:
+    """Every write that `run` would make now, as plain dictionaries."""
+    return await _looking(process, _plan)
+
+
+async def explanation_of(process: Process, translator: Translator, namespace: str, name: str) -> dict[str, Any] | None:
+    """State of one tenant object, or None when there is no such object."""
+    return await _looking(process, lambda engine: _explain(engine, translator, namespace, name))
+
+
+async def _looking(process: Process, question: Callable[[Engine], T]) -> T:
+    async with clusters(process) as (tenant, host):
+        engine = Engine(
+            Surroundings(
+                tenant=tenant,
+                host=host,
+                settings=process.settings,
+                translators=process.translators,
+                measures=Metrics(kinds=[]),
+                supervise=_once,
+                account=process.account,
+                looking=True,
+                rng=random.Random(),
+            )
+        )
+        async with anyio.create_task_group() as group:
+            group.start_soon(engine.run)
+            with anyio.move_on_after(_LIST_WITHIN) as late:
+                await engine.listed.wait()
+            if late.cancelled_caught:
+                group.cancel_scope.cancel()
+                raise StartupError(f"not everything could be listed within {_LIST_WITHIN:.0f} s: {', '.join(engine.missing()[:10])}")
+            answer = question(engine)
+            group.cancel_scope.cancel()
+    return answer
+
+
+async def _once(name: str, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    await function()
+
+
+def _plan(engine: Engine) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+    open_keys = list(engine.keys())
+    while open_keys:
+        again: list[Key] = []
+        progress = False
+        for key in open_keys:
+            plan = engine.reconcile.plan(engine.translators[key.translator], key) or ()
+            writes = [action for action in plan if isinstance(action, Write)]
+            if any(isinstance(action, actions.Waiting) for action in plan):
+                again.append(key)
+            for action in writes:
+                found.append(_described(action, key))
+                if isinstance(action, Create):
+                    _pretend(engine, action)
+                    progress = True
+        open_keys = again if progress else []
+    return found
+
+
+def _pretend(engine: Engine, action: Create) -> None:
+    """Puts an object that would be created into the picture."""
+    uid = digest(*action.ref)
+    metadata = {**action.body["metadata"], "uid": uid, "resourceVersion": "0"}
+    engine.cache.table(action.side, action.ref.plural).put(from_obj({**action.body, "metadata": metadata}))
+
+
+def _described(action: Write, key: Key) -> dict[str, Any]:
+    diff: Any = None
+    if isinstance(action, Patch):
+        diff = action.patch
+    elif isinstance(action, (Create, Recreate)):
+        diff = {name: value for name, value in action.body.items() if name not in ("apiVersion", "kind")}
+    if action.ref.plural == "secrets" and diff is not None:
+        diff = _without_values(diff)
+    verb = type(action).__name__.lower()
+    return {
+        "verb": verb,
+        "side": action.side.value,
+        "kind": action.resource.kind,
+        "namespace": action.ref.namespace,
+        "name": action.ref.name,
+        "source": str(key),
+        "reason": action.reason or ("proven by its absence; subject to the brake" if isinstance(action, Delete) and action.inferred else ""),
+        "diff": diff,
+    }
+
+
+def _without_values(diff: dict[str, Any]) -> dict[str, Any]:
+    """A Secret's values are nobody's business in a plan."""
+    return {
+        name: dict.fromkeys(value, "(hidden)") if name in ("data", "stringData") and isinstance(value, dict) else value
+        for name, value in diff.items()
+    }
+
+
+def _explain(engine: Engine, translator: Translator, namespace: str, name: str) -> dict[str, Any] | None:
+    ref = Ref(translator.source.plural, namespace, name)
+    key = Key(translator.name, namespace, name)
+    if engine.cache.get(Side.TENANT, ref) is None:
+        return None
+    target = engine.reconcile.target_ref(translator, key)
+    exists = target is not None and engine.cache.get(translator.leading.other if translator.leading is Side.TENANT else Side.HOST, target) is not None
+    plan = engine.reconcile.plan(translator, key)
+    case = engine.reconcile.case(translator, key)
+    state, reason, message = _state(plan, exists, wanted=case is None or case.wanted)
+    return {
+        "source": {"kind": translator.source.kind, "namespace": namespace, "name": name},
+        "host": {"namespace": target.namespace if target else "", "name": target.name if target else "", "exists": exists},
+        "state": state,
+        "reason": reason,
+        "message": message,
+        "translator": translator.name,
+        "pending": [f"{type(action).__name__.lower()} {action.side.value} {action.ref}" for action in plan or () if isinstance(action, Write)],
+    }
+
+
+def _state(plan: Iterable[Action] | None, exists: bool, *, wanted: bool) -> tuple[str, str, str]:
+    if plan is None:
+        return "Unmapped", actions.UNMAPPED, "its namespace is not covered by sync.namespaceMapping"
+    plan = tuple(plan)
+    for action in plan:
+        if isinstance(action, actions.Refuse):
+            reason = actions.CONFLICT if action.conflict else actions.REFUSED
+            return ("Conflict" if action.conflict else "Refused"), reason, action.message
+    for action in plan:
+        if isinstance(action, actions.Waiting):
+            return "Waiting", actions.WAITING, action.reason or "the tenant's scheduler has not placed it on a promoted node yet"
+    if any(isinstance(action, Delete) and action.inferred for action in plan):
+        return "Held", actions.HELD, "a deletion that rests on absence is subject to the brake"
+    if not wanted and not exists:
+        return "Waiting", "NotNeeded", "nothing that is synced uses it (select: used), or the selector of its kind does not match"
+    if any(isinstance(action, Write) for action in plan):
+        return "Waiting", "Pending", "it differs from the host; the running syncer writes it next"
+    return ("Synced", "", "") if exists else ("Waiting", "NotNeeded", "there is nothing to do for it on the host")

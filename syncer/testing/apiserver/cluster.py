@@ -1,0 +1,337 @@
+"""`SimulatedCluster`: an API server in memory that speaks the engine's `Api`, deterministic, with faults on demand and a log of every request.
+
+It answers as kube-apiserver does in all that the syncer depends on; the contract suite (`tests/cluster/contract.py`) holds both to the same
+expectations. What is left out: schemas (unknown fields of built-in kinds stay), authorisation, other patch types than JSON merge patches.
+
+    cluster = SimulatedCluster(Side.HOST)
+    cluster.put(NAMESPACES, {"metadata": {"name": "team-a"}})       # a third party, at once and without faults
+    await cluster.create(PODS, "team-a", {...})                     # the engine's way
+    cluster.before = lambda request: ...                            # may raise errors.*, or call what crashes the syncer
+    [str(request) for request in cluster.log if request.is_write]   # the audit log
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any, TypeVar
+
+from syncer.cluster.api import Change, Page
+from syncer.cluster.wire import Entry, from_obj
+from syncer.core.errors import ApiError, Unreachable, api_error
+from syncer.core.objects import Resource, Side
+from syncer.testing.apiserver.hands import Hands
+from syncer.testing.apiserver.requests import BatchHook, Hook, Request
+from syncer.testing.apiserver.server import Server
+from syncer.testing.apiserver.store import Snapshot, Version
+from syncer.testing.apiserver.watch import Stream, initial
+from syncer.testing.virtualtime import EPOCH
+
+T = TypeVar("T")
+Obj = Mapping[str, Any]
+
+SYNCER = "syncer"
+
+
+class SimulatedCluster(Hands):
+    """One cluster. Its own `Api` methods act as the user `syncer`; `as_user` gives the same cluster under another name.
+
+    `latency` is how long a request travels each way (a float, or a function of the request); `bookmark_every` the seconds between bookmarks
+    on an idle watch; `watch_lifetime` the seconds after which the server closes a watch. `streamed_lists=False` is a server that refuses
+    `initial` watches.
+    """
+
+    def __init__(
+        self,
+        side: Side = Side.HOST,
+        *,
+        name: str = "",
+        service_cidrs: Sequence[str] = ("10.96.0.0/16",),
+        service_accounts: bool = False,
+        latency: float | Callable[[Request], float] = 0.0,
+        bookmark_every: float | None = 60.0,
+        watch_lifetime: float | None = None,
+        streamed_lists: bool = True,
+    ) -> None:
+        self.side = side
+        self.server = Server(name or side.value, self._wall, service_cidrs=service_cidrs, service_accounts=service_accounts)
+        self.server.store.changed = self._wake
+        self.latency = latency
+        self.bookmark_every = bookmark_every
+        self.watch_lifetime = watch_lifetime
+        self.streamed_lists = streamed_lists
+        self.before: Hook | None = None
+        self.after: Hook | None = None
+        self.on_batch: BatchHook | None = None
+        self.log: list[Request] = []
+        self._down = False
+        self._frozen: int | None = None
+        self._streams: dict[int, tuple[Request, Stream]] = {}
+        self._numbers = 0
+
+    def as_user(self, user: str) -> Client:
+        """The same cluster, seen by somebody else: requests, hooks and log carry that name."""
+        return Client(self, user)
+
+    # --- the Api
+
+    async def get(self, resource: Resource, namespace: str, name: str, *, user: str = SYNCER) -> Entry:
+        request = self.request(user, "get", resource, namespace, name)
+        return await self._send(request, lambda: self.server.get(resource, namespace, name).entry)
+
+    async def list(
+        self, resource: Resource, namespace: str = "", *, label_selector: str = "", limit: int = 500, continue_token: str = "", user: str = SYNCER
+    ) -> Page:
+        request = self.request(user, "list", resource, namespace, options={"selector": label_selector, "continue": continue_token})
+
+        def act() -> Page:
+            found = self.server.list(resource, namespace, selector=label_selector, limit=limit, token=continue_token, revision=self._frozen)
+            return Page([version.entry for version in found.versions], str(found.revision), found.continue_token)
+
+        return await self._send(request, act)
+
+    async def create(self, resource: Resource, namespace: str, body: Obj, *, name: str = "", subresource: str = "", user: str = SYNCER) -> Entry:
+        request = self.request(user, "create", resource, namespace, name, subresource, body)
+        return await self._send(request, lambda: self.do_create(request, resource, body))
+
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: Obj, *, subresource: str = "", user: str = SYNCER) -> Entry:
+        request = self.request(user, "patch", resource, namespace, name, subresource, patch)
+        return await self._send(request, lambda: _metadata_only(self.do_patch(request, resource, patch)))
+
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str, grace: int | None = None, user: str = SYNCER) -> None:
+        request = self.request(user, "delete", resource, namespace, name, options={"uid": uid, "grace": grace})
+        await self._send(request, lambda: self.do_delete(request, resource, uid, grace))
+
+    async def watch(
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        resource_version: str = "",
+        initial: bool = False,
+        user: str = SYNCER,
+    ) -> AsyncIterator[Sequence[Change]]:
+        options = {"selector": label_selector, "resource_version": resource_version, "initial": initial}
+        request = self.request(user, "watch", resource, namespace, options=options)
+        stream, first = await self._send(request, lambda: self._open(resource, namespace, label_selector, resource_version, initial))
+        self._streams[request.number] = request, stream
+        try:
+            yield ()  # the server has accepted
+            async for batch in self._batches(request, stream, first):
+                yield batch
+        finally:
+            self._streams.pop(request.number, None)
+
+    # --- the way of a request
+
+    def request(
+        self,
+        user: str,
+        verb: str,
+        resource: Resource,
+        namespace: str = "",
+        name: str = "",
+        subresource: str = "",
+        body: Obj | None = None,
+        options: Obj | None = None,
+    ) -> Request:
+        """A new entry of the log."""
+        self._numbers += 1
+        request = Request(
+            number=self._numbers, time=self._now(), user=user, verb=verb, resource=resource.plural, namespace=namespace, name=name,
+            subresource=subresource, body=body, options=options,
+        )  # fmt: skip
+        self.log.append(request)
+        return request
+
+    async def _send(self, request: Request, act: Callable[[], T]) -> T:
+        """Travel, interference, effect, interference, travel. Between any two of them the caller may be cancelled."""
+        await self._travel(request)
+        await self._interfere(self.before, request)
+        if self._down:
+            raise Unreachable(f"{self.side} is down")
+        try:
+            result = act()
+            request.outcome = "ok"
+        except ApiError as error:
+            request.outcome = error.reason
+            await self._interfere(self.after, request)
+            raise
+        await self._interfere(self.after, request)
+        await self._travel(request)
+        return result
+
+    async def _travel(self, request: Request) -> None:
+        await asyncio.sleep(self.latency(request) if callable(self.latency) else self.latency)
+
+    async def _interfere(self, hook: Hook | None, request: Request) -> None:
+        if hook is None:
+            return
+        waiting = hook(request)
+        if inspect.isawaitable(waiting):
+            await waiting
+        await asyncio.sleep(0)  # a hook that cancels its caller takes effect here, before the next step
+
+    # --- watches
+
+    def _open(self, resource: Resource, namespace: str, selector: str, resource_version: str, wants_initial: bool) -> tuple[Stream, Sequence[Change]]:
+        self.server.check_served(resource)
+        store, key = self.server.store, (resource.group, resource.plural)
+        if wants_initial and not self.streamed_lists:
+            raise api_error(
+                422, "Invalid", "sendInitialEvents: Forbidden: sendInitialEvents is forbidden for watch unless the WatchList feature is on"
+            )
+        now = self._visible()
+        if resource_version not in ("", "0") and not wants_initial:
+            stream = Stream(store, key, namespace, selector, int(resource_version))
+            if stream.position < store.compacted:
+                raise api_error(410, "Expired", f"too old resource version: {stream.position} ({store.compacted})")
+            return stream, []
+        if resource_version and int(resource_version) > now:
+            # kube-apiserver says 504 with this cause, which the transport reads as: list again.
+            message = f"Too large resource version: {resource_version}, current: {now}"
+            raise api_error(410, "Timeout", message, causes=(f"ResourceVersionTooLarge: {message}",))
+        found = self.server.list(resource, namespace, selector=selector, revision=now)
+        return Stream(store, key, namespace, selector, now), initial(found.versions, now)
+
+    async def _batches(self, request: Request, stream: Stream, batch: Sequence[Change]) -> AsyncIterator[Sequence[Change]]:
+        end = None if self.watch_lifetime is None else self._now() + self.watch_lifetime
+        while True:
+            if batch:
+                for delivered in await self._tampered(request, batch):
+                    yield delivered
+            if stream.closed:
+                if stream.ended is not None:
+                    raise stream.ended
+                return
+            batch = [] if stream.held else stream.take(self._visible())
+            if batch:
+                continue
+            left = None if end is None else end - self._now()
+            if left is not None and left <= 0:
+                return
+            pauses = [seconds for seconds in (left, self.bookmark_every) if seconds is not None]
+            changed = await stream.wait(min(pauses) if pauses else None)
+            if not changed and not stream.held:
+                batch = [*stream.take(self._visible()), Change("BOOKMARK", None, str(stream.position))]
+
+    async def _tampered(self, request: Request, batch: Sequence[Change]) -> Sequence[Sequence[Change]]:
+        if self.on_batch is None:
+            return [batch]
+        made = self.on_batch(request, batch)
+        return await made if inspect.isawaitable(made) else made
+
+    def _visible(self) -> int:
+        return self.server.store.revision if self._frozen is None else self._frozen
+
+    def _wake(self) -> None:
+        for _, stream in self._streams.values():
+            stream.wake()
+
+    # --- trouble on demand
+
+    @property
+    def down(self) -> bool:
+        """While True every request is Unreachable; setting it breaks all watches."""
+        return self._down
+
+    @down.setter
+    def down(self, value: bool) -> None:
+        self._down = value
+        if value:
+            self.cut_watches(Unreachable(f"{self.side} is down"))
+
+    def cut_watches(self, error: Exception | None = None, *, plural: str = "") -> None:
+        """End all open watches (of one kind): in good order, or with `error`."""
+        for request, stream in list(self._streams.values()):
+            if plural in ("", request.resource):
+                stream.close(error)
+
+    def hold_watches(self, *, plural: str = "") -> None:
+        """Open watches (of one kind) stay open and silent until `release_watches`, which delivers what they missed."""
+        for request, stream in self._streams.values():
+            if plural in ("", request.resource):
+                stream.held = True
+
+    def release_watches(self) -> None:
+        for _, stream in self._streams.values():
+            stream.held = False
+        self._wake()
+
+    def freeze(self) -> None:
+        """Lists and watches show the present state from now on, whatever is written: a server with an old cache. Reads of single objects
+        see the truth."""
+        self._frozen = self.server.store.revision
+
+    def thaw(self) -> None:
+        self._frozen = None
+        self._wake()
+
+    def compact(self) -> None:
+        """Forget the past: watches from before now answer 410, and so do continue tokens."""
+        self.server.store.compact()
+        self._wake()
+
+    def unserve(self, resource: Resource) -> None:
+        """This kind is not known here (any more): every request for it is NotFound. `serve` brings it back with what it held."""
+        self.server.unserved.add((resource.group, resource.plural))
+
+    def serve(self, resource: Resource) -> None:
+        self.server.unserved.discard((resource.group, resource.plural))
+
+    def snapshot(self) -> Snapshot:
+        return self.server.store.snapshot()
+
+    def restore(self, snapshot: Snapshot, *, bump: int = 0) -> None:
+        """The server comes back from a backup: watches break, resourceVersions go back (or on by `bump`, and the past is compacted)."""
+        self._frozen = None
+        self.server.store.restore(snapshot, bump=bump)
+        self.cut_watches(Unreachable(f"{self.side} was restored from a backup"))
+
+    # --- clocks
+
+    def _now(self) -> float:
+        try:
+            return asyncio.get_running_loop().time()
+        except RuntimeError:
+            return 0.0
+
+    def _wall(self) -> float:
+        return EPOCH + self._now()
+
+
+class Client:
+    """A cluster as one user sees it: an `Api` of its own."""
+
+    def __init__(self, cluster: SimulatedCluster, user: str) -> None:
+        self.side = cluster.side
+        self.cluster = cluster
+        self.user = user
+
+    async def get(self, resource: Resource, namespace: str, name: str) -> Entry:
+        return await self.cluster.get(resource, namespace, name, user=self.user)
+
+    async def list(self, resource: Resource, namespace: str = "", *, label_selector: str = "", limit: int = 500, continue_token: str = "") -> Page:
+        return await self.cluster.list(resource, namespace, label_selector=label_selector, limit=limit, continue_token=continue_token, user=self.user)
+
+    def watch(
+        self, resource: Resource, namespace: str = "", *, label_selector: str = "", resource_version: str = "", initial: bool = False
+    ) -> AsyncIterator[Sequence[Change]]:
+        return self.cluster.watch(
+            resource, namespace, label_selector=label_selector, resource_version=resource_version, initial=initial, user=self.user
+        )
+
+    async def create(self, resource: Resource, namespace: str, body: Obj, *, name: str = "", subresource: str = "") -> Entry:
+        return await self.cluster.create(resource, namespace, body, name=name, subresource=subresource, user=self.user)
+
+    async def patch(self, resource: Resource, namespace: str, name: str, patch: Obj, *, subresource: str = "") -> Entry:
+        return await self.cluster.patch(resource, namespace, name, patch, subresource=subresource, user=self.user)
+
+    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str, grace: int | None = None) -> None:
+        await self.cluster.delete(resource, namespace, name, uid=uid, grace=grace, user=self.user)
+
+
+def _metadata_only(version: Version) -> Entry:
+    return from_obj({"metadata": version.metadata})

@@ -1,0 +1,63 @@
+"""Which translators there are, and which of them a sync file switches on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from syncer.core.errors import StartupError
+from syncer.core.objects import Resource
+from syncer.core.settings import Settings
+from syncer.core.translator import Translator
+from translators.configmaps import CONFIGMAPS
+from translators.events import EVENTS
+from translators.namespaces import NAMESPACES
+from translators.nodes import NODES
+from translators.pods import POD_TOKENS, PODS
+from translators.secrets import SECRETS
+from translators.services import SERVICES
+
+BUILTIN: tuple[Translator, ...] = (NAMESPACES, NODES, SERVICES, CONFIGMAPS, SECRETS, PODS, POD_TOKENS, EVENTS)
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    """The translators of one syncer, by name."""
+
+    by_name: Mapping[str, Translator]
+
+    def __iter__(self) -> Iterator[Translator]:
+        return iter(self.by_name.values())
+
+    @property
+    def by_plural(self) -> Mapping[str, Translator]:
+        """The translator of each kind (those with a name of their own are none of a kind)."""
+        return {translator.source.plural: translator for translator in self if translator.name == translator.source.plural}
+
+    def find(self, kind: str) -> Translator | None:
+        """By plural, singular or short name, in any case, with or without the group (`svc`, `Service`, `services`, `services.core`)."""
+        wanted, _, group = kind.lower().partition(".")
+        for translator in self.by_plural.values():
+            if wanted in _words(translator.source) and group in ("", translator.source.group, translator.source.group or "core"):
+                return translator
+        return None
+
+
+def _words(resource: Resource) -> tuple[str, ...]:
+    return (resource.plural, resource.singular, *resource.short_names)
+
+
+def together(translators: Iterable[Translator]) -> Catalog:
+    """A catalog of exactly these. Two under one name would write over each other, so that is refused."""
+    found: dict[str, Translator] = {}
+    for translator in translators:
+        if translator.name in found:
+            raise StartupError(f"two translators are called {translator.name!r}; give one of them another name or leave it out")
+        found[translator.name] = translator
+    return Catalog(found)
+
+
+def catalog(settings: Settings, more: Iterable[Translator] = ()) -> Catalog:
+    """The built-in translators of the kinds that are switched on, and `more` (custom kinds) in the same way."""
+    known = together((*BUILTIN, *more))
+    return Catalog({name: translator for name, translator in known.by_name.items() if translator.kind_setting in settings.kinds})

@@ -1,0 +1,34 @@
+"""What ConfigMaps and Secrets have in common: named content, and the seal on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from syncer.core.objects import Obj
+from syncer.core.project import project
+from syncer.core.translator import Path
+from translators.metadata import Dropped
+
+_EVERYWHERE = frozenset({"apiVersion", "kind", "metadata"})
+
+
+def taken(obj: Obj, fields: Iterable[str]) -> dict[str, Any]:
+    """These top-level fields, as far as they are there."""
+    return {field: obj[field] for field in fields if obj.get(field) is not None}
+
+
+def unknown(obj: Obj, known: Iterable[str]) -> Dropped:
+    """Top-level fields of a newer API than ours."""
+    return tuple((field, "this version does not know the field") for field in sorted(obj.keys() - _EVERYWHERE - set(known)))
+
+
+def sealed(fields: Iterable[str]) -> Callable[[Mapping[str, Any], Obj], bool]:
+    """Whether the copy is immutable and would have to change: it can only be made anew. (The tenant cannot change its own either; it has deleted
+    it and made another one. `ValidateConfigMapUpdate` and `ValidateSecretUpdate` have the rule.)"""
+    paths: tuple[Path, ...] = tuple((field,) for field in fields)
+
+    def is_sealed(body: Mapping[str, Any], target: Obj) -> bool:
+        return bool(target.get("immutable")) and bool(project(body, target, paths))
+
+    return is_sealed
