@@ -24,6 +24,7 @@ from syncer.core.errors import AlreadyExists, LeadershipLost, NotFound, StartupE
 from syncer.core.objects import NAMESPACES, Side
 from syncer.core.settings import Settings
 from syncer.core.translator import Translator
+from syncer.engine.address_space import AddressSpace
 from syncer.engine.run import Engine, Surroundings
 from syncer.observe.health import Health
 from syncer.observe.http import serve
@@ -178,6 +179,9 @@ async def _work(
     async def supervised(name: str, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
         await supervise(name, function, metrics=metrics, health=health)
 
+    async def address_space(engine: Engine) -> None:
+        await AddressSpace(tenant, host, settings).run()
+
     async def node_leases(engine: Engine) -> None:
         await NodeLeases(tenant, engine.cache, fresh=engine.host_nodes_fresh).run()
 
@@ -191,7 +195,7 @@ async def _work(
             supervise=supervised,
             account=process.account,
             binding=binding,
-            tasks=(("node-leases", node_leases), ("tenant-memory", lambda engine: _remember(engine, election))),
+            tasks=(("node-leases", node_leases), ("address-space", address_space), ("tenant-memory", lambda engine: _remember(engine, election))),
         )
     )
     state.engine = engine

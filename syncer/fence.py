@@ -1,8 +1,8 @@
 """The fence on the host: a ValidatingAdmissionPolicy that binds the syncer's own identity to its tenant's stamp.
 
 RBAC cannot say "only objects with this label". So: whatever this user writes carries `kled.io/tenant=<tenant>`, before and after; it lies in a
-namespace that carries the label, too; RoleBindings give the workload role to the syncer and to nobody else. The only exception are Leases in the
-syncer's own namespace. With it a stolen credential can touch nothing that the tenant's syncer did not make.
+namespace that carries the label, too, or in the syncer's own; RoleBindings give the workload role to the syncer and to nobody else. The only
+exception from the label are Leases in the syncer's own namespace. With it a stolen credential can touch nothing that the tenant's syncer did not make.
 
 Reviews of one's own rights are writes only in form and are let through.
 """
@@ -42,7 +42,8 @@ def fence(name: str, settings: Settings, role: str, subject: Mapping[str, str]) 
                         "name": "isOwnLease",
                         "expression": f"request.resource.group == {_text(LEASES.group)} && request.resource.resource == {_text(LEASES.plural)} "
                         f"&& request.namespace == {_text(settings.host.namespace)}",
-                    }
+                    },
+                    {"name": "isOwnNamespace", "expression": f"request.namespace == {_text(settings.host.namespace)}"},
                 ],
                 "validations": _validations(settings.tenant.name, role, subject),
             },
@@ -69,7 +70,8 @@ def _validations(tenant: str, role: str, subject: Mapping[str, str]) -> list[dic
         _rule(f"variables.isOwnLease || {_ours('object', tenant)}", f"the syncer writes only objects labelled {stamps.TENANT}={tenant}"),
         _rule(f"variables.isOwnLease || {_ours('oldObject', tenant)}", f"the syncer changes only objects labelled {stamps.TENANT}={tenant}"),
         _rule(
-            f"variables.isOwnLease || {_ours('namespaceObject', tenant)}", f"the syncer writes only in namespaces labelled {stamps.TENANT}={tenant}"
+            f"variables.isOwnNamespace || {_ours('namespaceObject', tenant)}",
+            f"the syncer writes only in its own namespace and in namespaces labelled {stamps.TENANT}={tenant}",
         ),
         _rule(f"{bindings} || object == null || ({_binds(role, subject)})", f"the syncer binds itself to {role} and nothing else"),
     ]

@@ -12,7 +12,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from syncer.core.objects import ENDPOINTSLICES, EVENTS, LEASES, NAMESPACES, NODES, ROLEBINDINGS, SERVICEACCOUNTS, SERVICECIDRS, Resource, Side
+from syncer.core.objects import (
+    ENDPOINTSLICES,
+    EVENTS,
+    LEASES,
+    NAMESPACES,
+    NODES,
+    ROLEBINDINGS,
+    SERVICEACCOUNTS,
+    SERVICECIDRS,
+    SERVICES,
+    Resource,
+    Side,
+)
 from syncer.core.settings import KindSettings, Settings
 from syncer.core.translator import Path, Subresource, Translator
 from syncer.fence import fence
@@ -69,13 +81,16 @@ def syncer_name(settings: Settings) -> str:
 
 def _host(settings: Settings, translators: tuple[Translator, ...], subject: Subject) -> list[Manifest]:
     name, own = syncer_name(settings), settings.host.namespace
-    leases = [{"apiGroups": [LEASES.group], "resources": [LEASES.plural], "verbs": ["create", "get", "patch"]}]
+    verbs = ["create", "get", "patch"]
+    leases = [{"apiGroups": [LEASES.group], "resources": [LEASES.plural], "verbs": verbs}]
+    # The Service under whose address pods find the tenant's API server.
+    api_service = [{"apiGroups": [kind.group], "resources": [kind.plural], "verbs": verbs} for kind in (SERVICES, ENDPOINTSLICES)]
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": own}},
         role(name, host_cluster_rules(settings, translators)),
         role(workload_role(settings), workload_rules(settings, translators)),
         binding(name, subject),
-        role(name, leases, own),
+        role(name, [*leases, *api_service], own),
         binding(name, subject, own),
         *fence(name, settings, workload_role(settings), subject),
     ]

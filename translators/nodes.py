@@ -21,7 +21,7 @@ from syncer.core.objects import NODES as NODE_KIND
 from syncer.core.objects import Obj, Side
 from syncer.core.settings import NodeSettings, Selector, Settings
 from syncer.core.stamp import MANAGED_BY, MANAGER
-from syncer.core.translator import Answer, Draft, Life, ListNeed, Need, Path, Skip, Subresource, Translator, View
+from syncer.core.translator import AllBut, Answer, Draft, Life, ListNeed, Need, Path, Skip, Subresource, Translator, View
 from translators.metadata import shown_metadata
 from translators.selectors import matches
 
@@ -43,6 +43,8 @@ DERIVED_TAINTS = frozenset(
 
 _NODE_INFO = ("architecture", "containerRuntimeVersion", "kernelVersion", "kubeProxyVersion", "kubeletVersion", "operatingSystem", "osImage")
 _STATUS: tuple[Path, ...] = tuple(("status", key) for key in ("addresses", "allocatable", "capacity", "conditions", "nodeInfo"))
+# `AllBut` nothing: the tenant's controller writes the same list, so it is never written over a newer object.
+_TAINTS: Path = ("spec", "taints", AllBut("key", ()))
 _HOST_NODES = ListNeed(Side.HOST, NODE_KIND.plural, "", wake=True)
 _TENANT_NODES = ListNeed(Side.TENANT, NODE_KIND.plural, "")
 
@@ -131,7 +133,7 @@ NODES = Translator(
     source=NODE_KIND,
     life=Life.HOST_LEADS,
     tenant_owns=(),
-    host_owns=(("spec", "taints"), ("spec", "unschedulable"), *_STATUS),
+    host_owns=(_TAINTS, ("spec", "unschedulable"), *_STATUS),
     tenant_subresources=(Subresource("status", _STATUS),),
     needs=needs,
     up=up,

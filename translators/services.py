@@ -1,7 +1,5 @@
 """Services: a host Service with the tenant's address, that selects the tenant's pods of that namespace and nobody else's.
 
-Addresses are discussed in `service_addresses`. Beyond them:
-
 * the selector is confined to tenant and namespace; none stays none (an empty one must not become "all pods", the endpoints are the tenant's);
 * node ports and the health-check port are the host's to give: not sent (unless `policy.honourNodePorts`), and what the host gave is written up.
   `healthCheckNodePort` stays as it is in the tenant: its API server lets nobody change it (`validateServiceExternalTrafficFieldsUpdate`);

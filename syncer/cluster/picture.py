@@ -11,13 +11,17 @@ _SLICE = 128
 
 
 class Picture:
-    """What a new list shows. Absence in it means that an object is gone, but only where the list could be read."""
+    """What a new list shows. Absence in it means that an object is gone, but only where the list could be read.
 
-    def __init__(self) -> None:
+    Besides entries it remembers only names that the store holds, so that nothing a server makes up can fill it.
+    """
+
+    def __init__(self, store: Store, cap: int) -> None:
+        self._store, self._cap = store, cap
         self.entries: dict[Name, Entry] = {}
         self.bytes = 0
         self.unread: set[Name] = set()
-        """Objects that are there and could not be read."""
+        """Objects that we know, that are there and could not be read."""
         self.refused = False
         """Whether something was left out for want of room."""
         self._left: set[Name] = set()
@@ -33,17 +37,19 @@ class Picture:
         old = self.entries.pop(name, None)
         if old is not None:
             self.bytes -= old.size
-        self._left.add(name)
+        if name in self._store.entries:
+            self._left.add(name)
 
     def bad(self, bad: BadObject) -> None:
         """An unreadable object is there, nevertheless. If it has no name, it could be any of those that are missing."""
-        if bad.name:
-            self.unread.add((bad.namespace, bad.name))
-        else:
+        if not bad.name:
             self._nameless = True
+        elif (bad.namespace, bad.name) in self._store.entries:
+            self.unread.add((bad.namespace, bad.name))
 
-    async def become(self, store: Store) -> None:
+    async def apply(self) -> None:
         """Brings the store to what the picture shows: deletions first, since names may have moved on."""
+        store = self._store
         gone = [name for name in store.entries if name not in self.entries]
         for start in range(0, len(gone), _SLICE):
             for name in gone[start : start + _SLICE]:
@@ -56,5 +62,13 @@ class Picture:
         self.entries = {}
         for start in range(0, len(entries), _SLICE):
             for name, entry in entries[start : start + _SLICE]:
-                store.put(name, entry)
+                if self._fits(name, entry):
+                    store.put(name, entry)
             await asyncio.sleep(0)
+
+    def _fits(self, name: Name, entry: Entry) -> bool:
+        """What could not be inferred to be gone takes room, too."""
+        old = self._store.entries.get(name)
+        fits = self._store.bytes + entry.size - (old.size if old is not None else 0) <= self._cap
+        self.refused |= not fits
+        return fits

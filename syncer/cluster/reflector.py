@@ -9,18 +9,18 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Literal
 
 import structlog
 
 from syncer.cluster.api import Api, Change
 from syncer.cluster.backoff import Backoff
-from syncer.cluster.picture import Picture
-from syncer.cluster.store import Listener, Name, Store, same
-from syncer.cluster.wire import BadObject, Entry
-from syncer.core.errors import ApiError, Forbidden, Gone, Invalid, NotFound, SyncerError, Throttled, Unauthorized, Unreachable
+from syncer.cluster.intake import Bad, Intake, Keep, Trim
+from syncer.cluster.mishaps import NoStreamedLists, State, WentBack, mishap
+from syncer.cluster.store import Listener, Name, Store
+from syncer.cluster.wire import BadObject
+from syncer.core.errors import Invalid, Throttled, Unreachable
 from syncer.core.objects import Resource
 
 log = structlog.get_logger()
@@ -34,18 +34,6 @@ _FIRST, _MOST = 0.8, 30.0
 _EAGER_FIRST = 0.05
 _LONGEST_WAIT = 60.0
 _MOST_PAGES = 5000
-_ROOM = 0.8
-_MOST_QUARANTINED = 1000
-
-State = Literal["starting", "live", "broken", "unavailable"]
-
-
-class _Stale(Exception):
-    """The server's versions went back: it is not the server, or not the state, that it was."""
-
-
-class _RoomAgain(Exception):
-    """Objects were refused for want of room, and there is room now."""
 
 
 def _ignore_reason(reason: str) -> None:
@@ -72,39 +60,33 @@ class Reflector:
         *,
         label_selector: str = "",
         listener: Listener | None = None,
-        keep: Callable[[Entry], bool] | None = None,
-        trim: Callable[[Entry], Entry] | None = None,
+        keep: Keep | None = None,
+        trim: Trim | None = None,
         eager: bool = False,
         restarted: Callable[[str], None] = _ignore_reason,
-        bad: Callable[[BadObject], None] = _ignore_bad,
+        bad: Bad = _ignore_bad,
         cap: int = 512 << 20,
         rng: random.Random | None = None,
     ) -> None:
         self.api, self.resource, self.namespace, self.label_selector = api, resource, namespace, label_selector
-        self.store = Store(f"{api.side.value} {resource.plural}")
+        self.store = Store(f"{api.side.value} {resource.plural}{namespace and ' in '}{namespace}")
         if listener is not None:
             self.store.listen(listener)
-        self._keep, self._trim, self._restarted, self._bad, self._cap = keep, trim, restarted, bad, cap
+        self._intake = Intake(self.store, keep, trim, bad, cap)
+        self._restarted = restarted
         self._rng = rng or random.Random()
         self._backoff = Backoff(self._rng, _FIRST, _MOST)
         self._access = Backoff(self._rng, _EAGER_FIRST if eager else _FIRST, _MOST)
         self._streamed = True
-        self._version = ""
-        self._newest = 0
         self._doubt = False
         """Whether the server must show that it is not behind us before a watch is resumed."""
-        self._picture: Picture | None = None
         self._listed = asyncio.Event()
         self.state: State = "starting"
         self.message = ""
+        """Why the state is `broken` or `unavailable`."""
         self.restarts: Counter[str] = Counter()
         self.last_event = float("-inf")
         """Loop time of the last sign of life on the watch, bookmarks included."""
-        self.went_back = 0
-        """How often the server showed an older state than before (restored, or another server)."""
-        self.overfull = False
-        self.quarantined: dict[Name, str] = {}
-        """Objects that could not be read, with the reason; at most a thousand."""
 
     @property
     def synced(self) -> bool:
@@ -117,26 +99,42 @@ class Reflector:
     @property
     def version(self) -> int:
         """The newest resourceVersion known; 0 before the first list."""
-        return self._newest
+        return self._intake.newest
+
+    @property
+    def went_back(self) -> int:
+        """How often the server showed an older state than before (restored, or another server)."""
+        return self._intake.went_back
+
+    @property
+    def overfull(self) -> bool:
+        """Whether objects were refused for want of room."""
+        return self._intake.overfull
+
+    @property
+    def quarantined(self) -> Mapping[Name, str]:
+        """Objects that could not be read, with the reason; at most a thousand."""
+        return self._intake.quarantined
 
     async def run(self) -> None:
         """Never returns, except by cancellation."""
         time = asyncio.get_running_loop().time
         while True:
-            begun = time()
-            reason, pause = "ended", None
+            begun, reason, error = time(), "ended", None
             try:
                 await self._follow()
-            except Exception as error:
-                if time() - begun >= _HEALTHY:
-                    self._backoff.reset()
-                reason, pause = self._judge(error)
+            except Exception as raised:
+                error = raised
             finally:
-                self._picture = None
-            if pause is None:
-                pause = self._pause_after(time() - begun)
-            self.restarts[reason] += 1
-            self._restarted(reason)
+                self._intake.picture = None
+            lasted = time() - begun
+            if lasted >= _HEALTHY:
+                self._backoff.reset()
+            if error is None:
+                pause = self._pause_after(lasted)
+            else:
+                reason, pause = self._judge(error)
+            self._count(reason)
             await asyncio.sleep(pause)
 
     # --- what went wrong, and for how long to wait
@@ -144,78 +142,74 @@ class Reflector:
     def _pause_after(self, lasted: float) -> float:
         """A stream that ended in good order: at once after a normal life, slower and slower when it hardly lived."""
         if lasted >= _HEALTHY:
-            self._backoff.reset()
             return self._rng.uniform(0.0, 0.2)
         return _FIRST * self._rng.uniform(0.8, 1.2) if lasted >= _SHORT else self._backoff.next()
 
     def _judge(self, error: Exception) -> tuple[str, float]:
-        """The reason for the metrics and the pause before the next attempt."""
-        if isinstance(error, Forbidden | NotFound | Unauthorized):
-            self._say("unavailable", str(error))
-            return "forbidden" if isinstance(error, Forbidden) else "missing" if isinstance(error, NotFound) else "unauthorized", self._access.next()
-        pause = self._backoff.next()
-        if isinstance(error, Throttled):
-            self._say("broken", str(error))
-            return "throttled", min(max(pause, (error.retry_after or 0.0) * self._rng.uniform(1.0, 1.2)), _LONGEST_WAIT)
-        if isinstance(error, Gone):
-            self._version = ""
-            return "gone", pause
-        if isinstance(error, _Stale):
-            self._version, self._newest = "", 0
-            self.went_back += 1
-            return "went_back", pause
-        if isinstance(error, _RoomAgain):
-            self._version = ""
-            return "room_again", pause
-        if isinstance(error, Invalid) and self._streamed and not self._version:
+        """Draws the consequences of a failure: the reason for the metrics, and the pause before the next attempt."""
+        found = mishap(error)
+        if found.state is not None:
+            self._say(found.state, f"{type(error).__name__}: {error}"[:500])
+        if found.relist:
+            self._intake.forget()
+        self._doubt |= found.doubt
+        if found.state == "unavailable":
+            return found.reason, self._access.next()
+        if isinstance(error, NoStreamedLists):
             self._streamed = False
-            return "no_streamed_lists", 0.0
-        self._say("broken", f"{type(error).__name__}: {error}"[:500])
-        if isinstance(error, Unreachable):
-            self._doubt = True
-            return "unreachable", pause
-        if isinstance(error, ApiError | SyncerError):
-            # A version the server chokes on would be offered again and again.
-            self._version = ""
-            return "refused", pause
-        log.error("reflector_failed", resource=self.resource.plural, side=self.api.side.value, error=self.message)
-        self._version = ""
-        return "error", pause
+            return found.reason, 0.0
+        if isinstance(error, WentBack):
+            self._intake.restored()
+        if found.reason == "error":
+            log.error("reflector_failed", store=self.store.name, error=self.message)
+        pause = self._backoff.next()
+        if isinstance(error, Throttled) and error.retry_after is not None:
+            pause = min(max(pause, error.retry_after * self._rng.uniform(1.0, 1.2)), _LONGEST_WAIT)
+        return found.reason, pause
+
+    def _count(self, reason: str) -> None:
+        self.restarts[reason] += 1
+        self._restarted(reason)
 
     def _say(self, state: State, message: str = "") -> None:
         if state != self.state:
-            told = {"resource": self.resource.plural, "namespace": self.namespace, "side": self.api.side.value}
             if message:
-                log.warning(f"watch_became_{state}", message=message, **told)
+                log.warning(f"watch_became_{state}", store=self.store.name, message=message)
             elif self.state in ("broken", "unavailable"):
-                log.info("watch_recovered", **told)
+                log.info("watch_recovered", store=self.store.name)
         self.state, self.message = state, message
 
     # --- following
 
     async def _follow(self) -> None:
         """One stream, with the list before it if there is nothing to resume from."""
-        if not self._version and not self._streamed:
+        intake = self._intake
+        if not intake.version and not self._streamed:
             await self._list()
-        elif self._version and self._doubt:
+        elif intake.version and self._doubt:
             await self._probe()
-        if not self._version:
-            self._picture = Picture()
+        if not intake.version:
+            intake.begin()
         deadline = asyncio.get_running_loop().time() + _LONGEST_STREAM
-        async with self._stream(initial=self._picture is not None) as stream:
-            while (batch := await self._next(stream)) is not None:
-                await self._take(batch)
-                if self.last_event > deadline:
-                    return
-                await asyncio.sleep(0)
-        if self._picture is not None:
+        try:
+            async with self._stream() as stream:
+                while (batch := await self._next(stream)) is not None:
+                    await self._take(batch)
+                    if self.last_event > deadline:
+                        break
+                    await asyncio.sleep(0)
+        except Invalid as error:
+            if intake.picture is None:
+                raise
+            raise NoStreamedLists from error
+        if intake.picture is not None:
             raise Unreachable(f"{self.store.name}: the streamed list ended before its end")
 
     @asynccontextmanager
-    async def _stream(self, *, initial: bool) -> AsyncIterator[AsyncIterator[Sequence[Change]]]:
-        stream = self.api.watch(
-            self.resource, self.namespace, label_selector=self.label_selector, resource_version="" if initial else self._version, initial=initial
-        )
+    async def _stream(self) -> AsyncIterator[AsyncIterator[Sequence[Change]]]:
+        initial = self._intake.picture is not None
+        version = "" if initial else self._intake.version
+        stream = self.api.watch(self.resource, self.namespace, label_selector=self.label_selector, resource_version=version, initial=initial)
         try:
             yield stream
         finally:
@@ -225,109 +219,59 @@ class Reflector:
 
     async def _next(self, stream: AsyncIterator[Sequence[Change]]) -> Sequence[Change] | None:
         """The next batch; None at the end of the stream, and of our patience."""
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(_SILENCE):
                 batch = await anext(stream, None)
         except TimeoutError as error:
             self._doubt = True
-            if self._picture is None:
+            if self._intake.picture is None:
                 return None
-            # An old server ignores that a streamed list was asked for, and never says that it is complete.
-            self._streamed = False
-            raise Unreachable(f"{self.store.name}: nothing came for {_SILENCE:g} s") from error
-        self.last_event = loop.time()
+            raise NoStreamedLists from error
+        self.last_event = asyncio.get_running_loop().time()
         return batch
 
     async def _take(self, batch: Sequence[Change]) -> None:
+        intake = self._intake
+        listing, backs = intake.picture is not None, intake.went_back
         for change in batch:
-            if change.type == "BAD":
-                self._set_aside(change.bad or BadObject("unreadable"))
-                continue
-            if self._picture is None:
-                self._advance(change.resource_version)
-            if change.entry is not None:
-                self._one(change.entry, deleted=change.type == "DELETED")
-            elif change.initial_end and self._picture is not None:
-                await self._complete(self._picture, change.resource_version)
-        if self._picture is not None:
+            await intake.take(change)
+        if intake.picture is not None:
             return
-        if self.state != "live":
-            self._access.reset()
-            self._say("live")
-        if self.overfull and self.store.bytes < self._cap * _ROOM:
-            raise _RoomAgain
+        if listing:
+            self._complete(backs)
+        elif self.state != "live":
+            self._recovered()
+        intake.look_for_room()
 
-    def _advance(self, version: str) -> None:
-        """Versions of one watch only grow."""
-        number = int(version)
-        if number < self._newest:
-            raise _Stale
-        self._version, self._newest = version, number
+    def _complete(self, backs: int) -> None:
+        """A list has arrived; before it the server had gone back `backs` times."""
+        if self._intake.went_back != backs:
+            self._count("went_back")
+        self._doubt = False
+        self._recovered()
+        self._listed.set()
 
-    def _one(self, entry: Entry, *, deleted: bool) -> None:
-        name = entry.meta.namespace, entry.meta.name
-        if self.quarantined:
-            self.quarantined.pop(name, None)
-        picture = self._picture
-        if deleted or (self._keep is not None and not self._keep(entry)):
-            if picture is not None:
-                picture.drop(name)
-            else:
-                self.store.remove(name, proven=True)
-            return
-        if self._trim is not None:
-            entry = self._trim(entry)
-        if self._is_full(name, entry):
-            if picture is not None:
-                picture.refused = True
-        elif picture is not None:
-            picture.put(name, self._known(name, entry))
-        else:
-            self.store.put(name, entry)
-
-    def _known(self, name: Name, entry: Entry) -> Entry:
-        """The entry we have, if it is the same: a relist then costs no memory."""
-        old = self.store.entries.get(name)
-        return old if old is not None and same(old, entry) else entry
-
-    def _is_full(self, name: Name, entry: Entry) -> bool:
-        held = self.store if self._picture is None else self._picture
-        old = held.entries.get(name)
-        if held.bytes + entry.size - (old.size if old is not None else 0) <= self._cap:
-            return False
-        if not self.overfull:
-            self.overfull = True
-            log.error("reflector_is_full", resource=self.resource.plural, side=self.api.side.value, bytes=held.bytes, cap=self._cap)
-        return True
-
-    def _set_aside(self, bad: BadObject) -> None:
-        if self._picture is not None:
-            self._picture.bad(bad)
-        if bad.name and len(self.quarantined) < _MOST_QUARANTINED:
-            name = bad.namespace, bad.name
-            if self.quarantined.get(name) != str(bad):
-                self.quarantined[name] = str(bad)
-                log.warning(
-                    "object_set_aside", resource=self.resource.plural, side=self.api.side.value, namespace=name[0], name=name[1], error=str(bad)
-                )
-        self._bad(bad)
+    def _recovered(self) -> None:
+        self._access.reset()
+        self._say("live")
 
     # --- listing
 
     async def _list(self) -> None:
         """Page by page, where streamed lists are not to be had."""
-        self._picture = picture = Picture()
-        token = ""
+        intake, token = self._intake, ""
+        backs = intake.went_back
+        intake.begin()
         for _ in range(_MOST_PAGES):
             page = await self.api.list(self.resource, self.namespace, label_selector=self.label_selector, limit=500, continue_token=token)
             for bad in page.bad:
-                self._set_aside(bad)
+                intake.set_aside(bad)
             for entry in page.entries:
-                self._one(entry, deleted=False)
+                intake.put(entry)
             token = page.continue_token
             if not token:
-                await self._complete(picture, page.resource_version)
+                await intake.complete(page.resource_version)
+                self._complete(backs)
                 return
             await asyncio.sleep(0)
         raise Unreachable(f"{self.store.name}: the list has no end")
@@ -335,21 +279,6 @@ class Reflector:
     async def _probe(self) -> None:
         """A server that was restored to an older state accepts a watch from a version it has not reached, and says nothing until it has."""
         page = await self.api.list(self.resource, self.namespace, label_selector=self.label_selector, limit=1)
-        if int(page.resource_version) < self._newest:
-            raise _Stale
+        if int(page.resource_version) < self._intake.newest:
+            raise WentBack
         self._doubt = False
-
-    async def _complete(self, picture: Picture, version: str) -> None:
-        """The list is whole: what it shows becomes what we know."""
-        self._picture = None
-        self.overfull = picture.refused
-        self.quarantined = {name: reason for name, reason in self.quarantined.items() if name in picture.unread}
-        if int(version) < self._newest:
-            self.went_back += 1
-            self.restarts["went_back"] += 1
-            self._restarted("went_back")
-        await picture.become(self.store)
-        self._version, self._newest, self._doubt = version, int(version), False
-        self._access.reset()
-        self._say("live")
-        self._listed.set()

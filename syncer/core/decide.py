@@ -8,7 +8,7 @@
     gone        foreign     nothing
     alive       none        create               SHARED_FATE and already placed: remove_source
     alive       ours        agree                fields are compared, both ways
-    alive       other uid   remove_target        and create when it is gone
+    alive       other uid   remove_target        and create when it is gone; the end of a former object's copy says nothing about this one
     alive       foreign     refuse
     alive       leaving     follow               SHARED_FATE: the source goes too; else wait
     leaving     none        release              SHARED_FATE: let the source go at once; else nothing
@@ -78,11 +78,9 @@ def target_state(case: Case) -> TargetState:
     uid = made_for(case)
     if uid is None:
         return "foreign"
-    if meta.get("deletionTimestamp"):
-        return "leaving"
     if case.source is not None and case.source["metadata"]["uid"] != uid:
         return "other uid"
-    return "ours"
+    return "leaving" if meta.get("deletionTimestamp") else "ours"
 
 
 def made_for(case: Case) -> str | None:
@@ -91,7 +89,10 @@ def made_for(case: Case) -> str | None:
     meta = case.target["metadata"]
     labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
     if case.target_side is Side.TENANT:
-        return annotations.get(stamps.SOURCE_UID, "") if labels.get(stamps.MANAGED_BY) == stamps.MANAGER else None
+        # A tenant may take our label off; the uid of the host object, which it did not choose, still tells.
+        uid = annotations.get(stamps.SOURCE_UID, "")
+        known = case.source is not None and uid == case.source["metadata"]["uid"]
+        return uid if known or labels.get(stamps.MANAGED_BY) == stamps.MANAGER else None
     stamp = stamps.read(labels, annotations)
     if stamp is None or stamp.tenant != case.view.names.tenant or stamp.translator != case.translator.name:
         return None
@@ -113,6 +114,8 @@ def remove_target(case: Case) -> tuple[Action, ...]:
     """Only what we made: the state says that the target carries our stamp."""
     assert case.target is not None
     if case.source is None and case.translator.keep_when_source_gone:
+        return ()
+    if case.target["metadata"].get("deletionTimestamp"):
         return ()
     inferred = case.source is None and not case.proven
     return (

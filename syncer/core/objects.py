@@ -36,6 +36,10 @@ class Resource:
     name_limit: int = 253
     short_names: tuple[str, ...] = ()
 
+    def __hash__(self) -> int:
+        """Part of many keys, so cheap: the two names are enough to tell kinds apart."""
+        return hash((self.group, self.plural))
+
     @property
     def api_version(self) -> str:
         return f"{self.group}/{self.version}" if self.group else self.version

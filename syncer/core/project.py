@@ -15,15 +15,11 @@ from syncer.core.translator import AllBut, Each, Path, Subresource
 
 Patch = dict[str, Any]
 _MISSING = object()
+_NOTHING = object()
 
 
 def _empty(value: Any) -> bool:
     return value is _MISSING or value is None or (not value and isinstance(value, (dict, list)))
-
-
-def _same(wanted: Any, actual: Any) -> bool:
-    """Equality in which absent, null and empty are one: API servers drop empty values, or add them, as they like."""
-    return wanted == actual or (_empty(wanted) and _empty(actual))
 
 
 def _walk(obj: Any, path: Sequence[str]) -> Any:
@@ -40,23 +36,45 @@ def _set(patch: Patch, path: Sequence[str], value: Any) -> None:
     patch[path[-1]] = value
 
 
-def _replacement(wanted: Any, actual: Any) -> Any:
-    """A merge-patch value that turns `actual` into `wanted`: keys that are too many become null."""
-    if wanted is _MISSING:
+def _change(wanted: Any, found: Any) -> Any:
+    """The merge-patch value that turns `found` into `wanted`, or `_NOTHING`.
+
+    Absent, null and empty are one: API servers drop empty values, or add them, as they like. Inside a list only null is absent; an empty map
+    says something there (the network peer `{podSelector: {}}`).
+    """
+    if wanted == found or (_empty(wanted) and _empty(found)):
+        return _NOTHING
+    if wanted is _MISSING or wanted is None:
         return None
-    if isinstance(wanted, Mapping) and isinstance(actual, Mapping):
-        made: Patch = {}
-        for key, value in wanted.items():
-            if value is None:
-                if key in actual:
-                    made[key] = None
-            elif not _same(value, actual.get(key, _MISSING)):
-                made[key] = _replacement(value, actual.get(key, _MISSING))
-        for key in actual:
-            if key not in wanted:
-                made[key] = None
-        return made
-    return wanted
+    if isinstance(wanted, Mapping):
+        if _empty(found):
+            return _NOTHING if _hollow(wanted) else wanted
+        if isinstance(found, Mapping):
+            return _changes(wanted, found) or _NOTHING
+    return _NOTHING if _equal(wanted, found) else wanted
+
+
+def _changes(wanted: Mapping[str, Any], found: Mapping[str, Any]) -> Patch:
+    """Key by key; those that are too many become null."""
+    made: Patch = {}
+    for key in (*wanted, *(key for key in found if key not in wanted)):
+        change = _change(wanted.get(key, _MISSING), found.get(key, _MISSING))
+        if change is not _NOTHING:
+            made[key] = change
+    return made
+
+
+def _hollow(value: Any) -> bool:
+    return all(map(_hollow, value.values())) if isinstance(value, Mapping) else _empty(value)
+
+
+def _equal(wanted: Any, found: Any) -> bool:
+    """Equality in which a key with null is no key, at any depth."""
+    if isinstance(wanted, Mapping) and isinstance(found, Mapping):
+        return all(_equal(wanted.get(key), found.get(key)) for key in {**wanted, **found})
+    if isinstance(wanted, list) and isinstance(found, list):
+        return len(wanted) == len(found) and all(map(_equal, wanted, found))
+    return bool(wanted == found)
 
 
 def _merged_list(wanted: Sequence[Any], actual: Sequence[Any], key: str, rest: Sequence[Path]) -> list[Any]:
@@ -102,12 +120,13 @@ def project(draft: Mapping[str, Any], actual: Mapping[str, Any], paths: Sequence
         wanted, found = _walk(draft, plain), _walk(actual, plain)
         if but is not None and not _empty(wanted) and not _empty(found):
             wanted = _list_but(wanted, found, but)
-        if not _same(wanted, found):
-            _set(patch, plain, _replacement(wanted, found))
+        change = _change(wanted, found)
+        if change is not _NOTHING:
+            _set(patch, plain, change)
     for (plain, key), rest in keyed.items():
         wanted, found = _walk(draft, plain), _walk(actual, plain)
         merged = _merged_list([] if _empty(wanted) else wanted, [] if _empty(found) else found, key, rest)
-        if not _same(merged, found):
+        if _change(merged, found) is not _NOTHING:
             _set(patch, plain, merged)
     return patch
 

@@ -81,6 +81,8 @@ class Reconcile:
     suppressed: Callable[[str], None] = lambda kind: None
     proven: set[tuple[Side, Key]] = field(default_factory=set)
     """Keys whose object on that side was seen being deleted."""
+    deferred: set[Key] = field(default_factory=set)
+    """Keys that were looked at before the watch had shown our own last write; its echo, otherwise of no interest, wakes them."""
     waiting_since: dict[Key, float] = field(default_factory=dict)
     agreed: dict[Key, int] = field(default_factory=dict)
     """Marks of pods whose way down had nothing to do, see `_mark`."""
@@ -98,6 +100,7 @@ class Reconcile:
         if target_ref is None:
             return self._unmapped(translator, source_ref)
         if self._behind(translator, source_ref, target_ref):
+            self.deferred.add(key)
             return Result(again=_BEHIND, label="requeue_after")
         if translator.leading is Side.TENANT and target_ref.namespace and not self.ready(target_ref.namespace):
             return self._namespace_missing(translator, key, source_ref, target_ref)

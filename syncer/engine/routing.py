@@ -36,12 +36,13 @@ class Routing:
         queue: Queue,
         guard: Guard,
         proven: set[tuple[Side, Key]],
+        deferred: set[Key],
         has_copy: Callable[[Translator, Key], bool],
         failed: Callable[[Key, Exception], None],
     ) -> None:
         self._settings, self._names = settings, names
         self._cache, self._demand, self._waiters, self._queue, self._guard, self._proven = cache, demand, waiters, queue, guard, proven
-        self._has_copy, self._failed = has_copy, failed
+        self._deferred, self._has_copy, self._failed = deferred, has_copy, failed
         self._sources: dict[tuple[Side, str], list[Translator]] = {}
         self._targets: dict[tuple[Side, str], dict[str, Translator]] = {}
         self._by_need: dict[str, list[Translator]] = {}
@@ -93,7 +94,9 @@ class Routing:
             self._queue.add(key, Lane.REMOVAL)
             return
         self._proven.discard((side, key))
-        if old is not None and (echo or (not translator.host_owns and _only_status(old, new))):
+        if key in self._deferred:
+            self._deferred.discard(key)
+        elif old is not None and (echo or (not translator.host_owns and _only_status(old, new))):
             return
         if new.meta.deletionTimestamp:
             self._queue.add(key, Lane.REMOVAL)
@@ -110,12 +113,13 @@ class Routing:
                 if proven:
                     self._proven.add((side, key))
                 self._queue.add(key, Lane.REMOVAL)
-            elif echo and old is not None:
+            elif echo and old is not None and key not in self._deferred:
                 pass
             elif new.meta.deletionTimestamp:
                 self._proven.discard((side, key))
                 self._queue.add(key, Lane.REMOVAL)
             else:
+                self._deferred.discard(key)
                 self._proven.discard((side, key))
                 self._soon(translator, key, old, new)
             return

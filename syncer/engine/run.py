@@ -142,6 +142,7 @@ class Engine:
             self.queue,
             self.guard,
             self.reconcile.proven,
+            self.reconcile.deferred,
             self._has_copy,
             self._unreadable,
         )

@@ -76,7 +76,7 @@ async def serve(
     door = Door(pages, deadline, connections)
     async with listener:
         bound = _bound(listener, host)
-        log.info("serving", address=bound)
+        log.info("serving_began", address=bound)
         task_status.started(bound)
         await listener.serve(door.handle)
 

@@ -23,6 +23,7 @@ Format = Literal["json", "console"]
 EventDict = MutableMapping[str, Any]
 
 _FOREIGN = ("kubernetes_asyncio", "aiohttp", "asyncio", "uvloop")
+_LEVELS = {"warn": "warning", "exception": "error", "fatal": "critical", "msg": "info"}
 _FRAMES = 30
 _MESSAGE = 500
 _COLOURS = {"debug": "\x1b[2m", "info": "\x1b[32m", "warning": "\x1b[33m", "error": "\x1b[31m", "critical": "\x1b[1;31m"}
@@ -35,7 +36,6 @@ def set_up(*, level: str = "info", format: Format = "json", tenant: str = "", st
         processors=[
             structlog.contextvars.merge_contextvars,
             Bound(tenant),
-            structlog.processors.add_log_level,
             exceptions,
             tidy,
             Console(colour=sink.is_terminal()) if format == "console" else json_line,
@@ -78,7 +78,7 @@ class Sink:
 
 
 class Bound:
-    """Puts the time first and the tenant next, so that lines of many syncers can be told apart."""
+    """Puts first what every line has: time, level, event, and the tenant, so that lines of many syncers can be told apart."""
 
     def __init__(self, tenant: str) -> None:
         self._fixed = {"tenant": tenant} if tenant else {}
@@ -86,7 +86,8 @@ class Bound:
     def __call__(self, logger: object, method: str, event: EventDict) -> EventDict:
         now = time.time()
         stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(now)) + f".{int(now % 1 * 1000):03d}Z"
-        return {"ts": stamp, **self._fixed, **event}
+        name = event.pop("event", "")
+        return {"ts": stamp, "level": _LEVELS.get(method, method), "event": name, **self._fixed, **event}
 
 
 def exceptions(logger: object, method: str, event: EventDict) -> EventDict:
@@ -122,7 +123,7 @@ def _collect(error: BaseException, found: list[str], seen: set[int]) -> None:
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     if cause is not None:
         _collect(cause, found, seen)
-        found.append(f"-- {type(error).__name__}")
+        found.append(f"-- {type(cause).__name__} led to {type(error).__name__}")
     for inner in error.exceptions[:3] if isinstance(error, BaseExceptionGroup) else ():
         _collect(inner, found, seen)
         found.append(f"-- in {type(error).__name__}")

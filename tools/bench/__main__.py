@@ -45,6 +45,7 @@ def main() -> int:
     folder = Path(tempfile.mkdtemp(prefix="kled-bench-"))
     with ControlPlane("host", nodes=10) as host, ControlPlane("tenant", service_cidr=TENANT_RANGE) as tenant:
         service_cidr(host, NAME, TENANT_RANGE)
+        tenant.kubectl("-n", "kube-system", "create", "service", "clusterip", "kube-dns", "--tcp=53:53")
         figures = asyncio.run(measure(host, tenant, folder, options))
     report.write(figures, options.output)
     print(json.dumps({name: value for name, value in figures.items() if not isinstance(value, dict)}, indent=2))
@@ -188,7 +189,7 @@ async def single_pods(host_api: Transport, tenant_api: Transport, running: Synce
         await asyncio.sleep(1)
         for number in range(options.singles):
             name = f"single-{number:03d}"
-            body = load.objects("load", 100_001 + number, token=options.token)[-1][1]
+            body = load.objects("load", 100_001 + load.WITH_CONFIG * number, token=options.token)[-1][1]
             body = {
                 "apiVersion": "v1",
                 "kind": "Pod",

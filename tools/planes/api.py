@@ -83,8 +83,8 @@ class Api:
         try:
             self.request("GET", "/readyz", timeout=5.0)
         except ApiStatusError as error:
-            failing = [line for line in error.content.splitlines() if line.startswith("[-]")]
-            return "; ".join(failing) or str(error)
+            failing = [line.split()[0].removeprefix("[-]") for line in error.content.splitlines() if line.startswith("[-]")]
+            return f"not ready: {', '.join(failing)}" if failing else str(error)
         except (OSError, http.client.HTTPException) as error:
             return f"{type(error).__name__}: {error}"
         return ""

@@ -16,6 +16,7 @@ STAGES = Path(__file__).with_name("stages")
 MANAGED = {"kwok.x-k8s.io/node": "fake"}
 NOT_READY_TAINT = "node.kubernetes.io/not-ready"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases"
+NOBODY = "nobody"
 # Ranges of pod addresses, one for each time kwok is started.
 ADDRESSES = [f"10.{second}.0.0/16" for second in range(128, 256)]
 # How long kwok may take to see the leases it has just written.
@@ -77,9 +78,13 @@ class FakeNodes:
         for index in range(self._count):
             self._api.create("/api/v1/nodes", node(index, version))
 
-    def release(self) -> None:
-        """Delete the leases a former kwok holds: a new one is somebody else to them, and would wait until they have run out."""
-        for name in self._names():
+    def silence(self, name: str) -> None:
+        """Give the node's lease to nobody, for long: kwok then leaves the node and its pods alone, as if the machine were off."""
+        self._api.patch(f"{LEASES}/{name}", {"spec": {"holderIdentity": NOBODY, "leaseDurationSeconds": 86400}})
+
+    def release(self, *names: str) -> None:
+        """Delete leases (without names, all): to a new kwok those of a former one are somebody else's until they have run out."""
+        for name in names or self._names():
             self._api.delete(f"{LEASES}/{name}")
 
     def fresh_addresses(self) -> str:
@@ -104,7 +109,8 @@ class FakeNodes:
 
     def unready(self) -> str:
         """Which nodes cannot run pods yet, or an empty string."""
-        held = {lease["metadata"]["name"] for lease in self._api.get(LEASES)["items"]}
+        leases = self._api.get(LEASES)["items"]
+        held = {lease["metadata"]["name"] for lease in leases if lease["spec"].get("holderIdentity") != NOBODY}
         missing = [node["metadata"]["name"] for node in self._nodes() if not self._is_ready(node, held)]
         return f"not ready: {', '.join(missing[:5])}" if missing else ""
 

@@ -114,6 +114,14 @@ class ControlPlane:
         """Let a frozen component go on."""
         self.component(component).resume()
 
+    def silence_node(self, name: str) -> None:
+        """Make one fake node fall silent, with its pods: its lease runs out, and after its grace period (50 s) it counts as unreachable."""
+        self._plane.fake_nodes.silence(name)
+
+    def wake_node(self, name: str) -> None:
+        """Bring a silent node back."""
+        self._plane.wake_node(name)
+
     def compact_etcd(self) -> int:
         """Forget all old revisions and return the newest one.
 

@@ -71,6 +71,11 @@ class RunningPlane:
         self.component(name).stop()
         self._start(name)
 
+    def wake_node(self, name: str) -> None:
+        """Let kwok have a silenced node again and wait until it has caught up."""
+        self.fake_nodes.release(name)
+        self._settle("kwok")
+
     def _start(self, name: str) -> None:
         self._launch(name)
         self._settle(name)

@@ -78,6 +78,10 @@ Everything else in a pod is immutable. Status comes up completely, also while th
 without containers that the host injected, `observedGeneration` in the tenant's counting. `qosClass`, `nominatedNodeName` and claim statuses
 stay the tenant's. The condition `kled.io/Placed` says that the host pod has existed: a pod with it is never started a second time.
 
+Annotations of ours on a host pod, beside the stamp: `kled.io/source-generation` (the tenant's generation the host pod was made from);
+`kled.io/tenant-labels`, `kled.io/tenant-annotations` and `kled.io/field-<hash>` (the tenant's values behind files of a `downwardAPI` volume,
+only where a volume asks for them).
+
 ## Labels and annotations
 
 They keep keys and values. Not sent: `kled.io/`, what host infrastructure acts on (`translators/metadata.py` lists it;

@@ -52,7 +52,9 @@ def pull_secrets(work: Work) -> list[Mapping[str, Any]]:
     found: list[Mapping[str, Any]] = []
     for item in work.spec.get("imagePullSecrets") or ():
         name = item.get("name")
-        if name and work.exists(SECRETS, name):
+        if name and SECRETS.plural not in work.settings.kinds:
+            work.drop("spec.imagePullSecrets", "secrets are not synced")
+        elif name and work.exists(SECRETS, name):
             found.append({"name": work.reference(SECRETS, name)})
     found.extend({"name": name} for name in work.settings.host.image_pull_secrets)
     return found

@@ -16,6 +16,7 @@ from syncer.core.objects import PODS, Obj, Ref
 from syncer.core.translator import Answer, Draft, Skip, View
 from translators.event_text import Subject, in_tenant_words
 from translators.pods.conditions import Condition, merged
+from translators.pods.life import finished
 
 GENERATION = "kled.io/source-generation"
 """Annotation of the host pod: the tenant pod's generation that its spec was made from."""
@@ -37,6 +38,8 @@ def up(host: Obj, view: View) -> Answer:
         return Skip("the pod is gone in the tenant")
     if not _is_news(status):
         return Skip("the host has nothing to tell yet")
+    if finished(tenant) and not finished(host):
+        return Skip("the pod has ended in the tenant; an end is never taken back")
     words = _Words(host, tenant, view)
     made: dict[str, Any] = {key: value for key, value in status.items() if key not in _LEFT and value not in (None, "", [])}
     for statuses, containers in _CONTAINERS.items():

@@ -185,11 +185,11 @@ class SimulatedCluster(Hands):
             )
         now = self._visible()
         if resource_version not in ("", "0") and not wants_initial:
-            stream = Stream(store, key, namespace, selector, int(resource_version))
+            stream = Stream(store, key, namespace, selector, _version(resource_version))
             if stream.position < store.compacted:
                 raise api_error(410, "Expired", f"too old resource version: {stream.position} ({store.compacted})")
             return stream, []
-        if resource_version and int(resource_version) > now:
+        if _version(resource_version or "0") > now:
             # kube-apiserver says 504 with this cause, which the transport reads as: list again.
             message = f"Too large resource version: {resource_version}, current: {now}"
             raise api_error(410, "Timeout", message, causes=(f"ResourceVersionTooLarge: {message}",))
@@ -331,6 +331,12 @@ class Client:
 
     async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str, grace: int | None = None) -> None:
         await self.cluster.delete(resource, namespace, name, uid=uid, grace=grace, user=self.user)
+
+
+def _version(text: str) -> int:
+    if not text.isdecimal():
+        raise api_error(500, "", f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax')
+    return int(text)
 
 
 def _metadata_only(version: Version) -> Entry:

@@ -28,6 +28,11 @@ def check_create(resource: Resource, pod: Obj) -> None:
                 raise answers.invalid(resource, name, f"spec.containers[{index}].{field}", "Required value")
     if spec.get("ephemeralContainers"):
         raise answers.invalid(resource, name, "spec.ephemeralContainers", "Forbidden: cannot be set on create")
+    for index, volume in enumerate(spec.get("volumes") or ()):
+        sources = (volume.get("projected") or {}).get("sources") or ()
+        if any("serviceAccountToken" in source for source in sources) and not spec.get("serviceAccountName"):
+            field = f"spec.volumes[{index}].projected.sources[0].serviceAccountToken"
+            raise answers.invalid(resource, name, field, "Forbidden: must not be specified when serviceAccountName is not set")
     volumes = {volume["name"] for volume in spec.get("volumes") or ()}
     for index, container in enumerate(spec["containers"]):
         for mount in container.get("volumeMounts") or ():

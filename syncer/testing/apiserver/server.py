@@ -122,6 +122,8 @@ class Server:
         self._reset_status(resource, obj)
         defaults.apply(resource, obj)
         admission.admit(resource, obj, self.find, service_accounts=self.service_accounts)
+        if resource == PODS:
+            obj["status"]["qosClass"] = pods.quality(obj["spec"])
         self._prepare(resource, obj, None)
         rules.check_create(resource, obj)
         place = (namespace, meta["name"])
@@ -199,7 +201,7 @@ class Server:
 
     def _system_fields(self, resource: Resource, meta: Obj) -> Made:
         """The server's own part of new metadata: whatever the client says about it is lost."""
-        kept = {key: value for key, value in meta.items() if key not in ("deletionTimestamp", "deletionGracePeriodSeconds", "generation")}
+        kept = {key: value for key, value in meta.items() if key not in ("deletionTimestamp", "deletionGracePeriodSeconds")}
         if not kept.get("name") and kept.get("generateName"):
             kept["name"] = kept["generateName"][:58] + _suffix(self.next_serial())
         kept["name"] = kept.get("name", "")
@@ -213,7 +215,7 @@ class Server:
         if _key(resource) in self.with_status and resource != NODES:
             obj.pop("status", None)
         if resource == PODS:
-            obj["status"] = {"phase": "Pending", "qosClass": pods.quality(obj.get("spec") or {})}
+            obj["status"] = {"phase": "Pending"}
         if resource == NAMESPACES:
             obj.setdefault("spec", {})["finalizers"] = ["kubernetes"]
 
@@ -229,13 +231,12 @@ class Server:
             raise answers.bad_request("the namespace of the object does not match the namespace on the URL")
 
     def _keep_system_fields(self, old: Obj, new: Made) -> None:
-        for field in ("uid", "creationTimestamp", "generation", "generateName"):
+        new.pop("generation", None)
+        for field in ("uid", "creationTimestamp", "generation", "deletionTimestamp"):
             if field in old:
                 new[field] = old[field]
-        if old.get("deletionTimestamp"):
-            for field in ("deletionTimestamp", "deletionGracePeriodSeconds"):
-                if field in old:
-                    new[field] = old[field]
+        if "deletionGracePeriodSeconds" in old:
+            new.setdefault("deletionGracePeriodSeconds", old["deletionGracePeriodSeconds"])
 
     def _admitted(self, resource: Resource, old: Obj, new: Made, subresource: str) -> Made:
         """The update as its endpoint lets it through."""

@@ -79,8 +79,9 @@ class Ranges:
 
 
 def inherit(service: Made, old: Mapping[str, Any]) -> None:
-    """What an update that leaves allocated values out means: keep them (node ports by the port's name)."""
+    """What an update that leaves allocated values out means: keep them (node ports by the port's name), unless another type has none."""
     spec, before = service["spec"], old["spec"]
+    _drop_what_the_type_has_not(spec, before)
     if before["type"] == "LoadBalancer" != spec["type"]:
         service["status"] = {**service.get("status", {}), "loadBalancer": {}}
     if spec["type"] == "ExternalName" or before["type"] == "ExternalName":
@@ -107,7 +108,6 @@ def settle(service: Made, old: Mapping[str, Any] | None, taken: Taken, ranges: R
     """Give a Service that is about to be written its addresses and ports, or refuse it. `taken` leaves this Service out."""
     spec = service["spec"]
     name = service["metadata"]["name"]
-    _drop_what_the_type_has_not(spec, old["spec"] if old else None)
     if spec["type"] == "ExternalName":
         if spec.get("clusterIP"):
             raise answers.invalid(SERVICES, name, "spec.clusterIPs", "Forbidden: may not be set for ExternalName services")
@@ -121,9 +121,9 @@ def settle(service: Made, old: Mapping[str, Any] | None, taken: Taken, ranges: R
     _settle_ports(spec, name, taken, ranges)
 
 
-def _drop_what_the_type_has_not(spec: Made, before: Mapping[str, Any] | None) -> None:
+def _drop_what_the_type_has_not(spec: Made, before: Mapping[str, Any]) -> None:
     """An update of the type alone lets go of what only the old type had."""
-    if before is None or before["type"] == spec["type"]:
+    if before["type"] == spec["type"]:
         return
     if spec["type"] == "ExternalName":
         for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
@@ -174,17 +174,24 @@ def _check_address(name: str, address: str, taken: Taken, ranges: Ranges) -> Non
 
 def _settle_ports(spec: Made, name: str, taken: Taken, ranges: Ranges) -> None:
     wanted = spec["type"] == "NodePort" or (spec["type"] == "LoadBalancer" and spec.get("allocateLoadBalancerNodePorts", True))
-    held = set(taken.ports)
-    for index, port in enumerate(spec.get("ports") or ()):
-        given = port.get("nodePort")
-        if given and spec["type"] not in _NODE_PORT_TYPES:
-            raise answers.invalid(SERVICES, name, f"spec.ports[{index}].nodePort", "Forbidden: may not be used when `type` is 'ClusterIP'")
-        if given and given in held:
-            raise answers.invalid(SERVICES, name, f"spec.ports[{index}].nodePort", f"Invalid value: {given}: provided port is already allocated")
-        if given and not ranges.first_port <= given <= ranges.last_port:
-            raise answers.invalid(SERVICES, name, f"spec.ports[{index}].nodePort", f"Invalid value: {given}: provided port is not in the valid range")
-        if wanted and not given:
+    ports = spec.get("ports") or ()
+    for index, port in enumerate(ports):
+        if port.get("nodePort"):
+            _check_port(spec, name, index, port["nodePort"], taken, ranges)
+    held = {*taken.ports, *(port["nodePort"] for port in ports if port.get("nodePort"))}
+    for port in ports:
+        if wanted and not port.get("nodePort"):
             port["nodePort"] = ranges.free_port(held)
-        held.update({port["nodePort"]} if port.get("nodePort") else ())
+            held.add(port["nodePort"])
     if spec["type"] == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local" and not spec.get("healthCheckNodePort"):
         spec["healthCheckNodePort"] = ranges.free_port(held)
+
+
+def _check_port(spec: Made, name: str, index: int, port: int, taken: Taken, ranges: Ranges) -> None:
+    field = f"spec.ports[{index}].nodePort"
+    if spec["type"] not in _NODE_PORT_TYPES:
+        raise answers.invalid(SERVICES, name, field, "Forbidden: may not be used when `type` is 'ClusterIP'")
+    if port in taken.ports:
+        raise answers.invalid(SERVICES, name, field, f"Invalid value: {port}: provided port is already allocated")
+    if not ranges.first_port <= port <= ranges.last_port:
+        raise answers.invalid(SERVICES, name, field, f"Invalid value: {port}: provided port is not in the valid range")

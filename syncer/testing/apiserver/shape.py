@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -98,3 +99,13 @@ def check_data(resource: Resource, obj: Mapping[str, Any]) -> None:
                 raise answers.bad_request(f"{resource.kind} in version {resource.version!r} cannot be handled: {field} must hold strings")
             if not _DATA_KEY.fullmatch(key):
                 raise answers.invalid(resource, obj["metadata"]["name"], f"{field}[{key}]", f"Invalid value: {key!r}")
+            if (field == "binaryData" or resource.plural == "secrets") and not _is_base64(value):
+                raise answers.bad_request(f"{resource.kind} in version {resource.version!r} cannot be handled: illegal base64 data in {field}[{key}]")
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(text, validate=True)
+    except ValueError:
+        return False
+    return True
