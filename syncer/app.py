@@ -101,7 +101,7 @@ async def _lead(process: Process, tenant: Transport, host: Transport, metrics: M
     )
     metrics.leading(lambda: election.leading)
     identity = await tenant.get(NAMESPACES, "", "kube-system")
-    state = _State()
+    state = _State(lambda: election.leading)
     health.ready("leader", lambda: None if election.leader else "no leader is known yet")
     health.ready("lists", state.lists)
     host.may_write = tenant.may_write = election.may_write
@@ -145,11 +145,12 @@ class Alone:
 class _State:
     """The engine of the present term, for the checks that outlive it."""
 
+    leads: Callable[[], bool]
     engine: Engine | None = None
 
     def lists(self) -> str | None:
         if self.engine is None:
-            return None
+            return "starting" if self.leads() else None
         missing = self.engine.missing()
         return f"not listed yet: {', '.join(missing[:10])}" if missing or not self.engine.started else None
 

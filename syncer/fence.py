@@ -1,8 +1,11 @@
 """The fence on the host: a ValidatingAdmissionPolicy that binds the syncer's own identity to its tenant's stamp.
 
 RBAC cannot say "only objects with this label". So: whatever this user writes carries `kled.io/tenant=<tenant>`, before and after; it lies in a
-namespace that carries the label, too, or in the syncer's own; RoleBindings give the workload role to the syncer and to nobody else. The only
-exception from the label are Leases in the syncer's own namespace. With it a stolen credential can touch nothing that the tenant's syncer did not make.
+namespace that carries the label, too; RoleBindings give the workload role to the syncer and to nobody else. With it a stolen credential can touch
+nothing that the tenant's syncer did not make.
+
+The syncer's own namespace carries no label, because the tenant's credentials may lie in it. There Leases are free, and the Service by which pods
+find the tenant's API server, with its EndpointSlice, needs the label on itself only. No RoleBinding is let in, which would open its Secrets.
 
 Reviews of one's own rights are writes only in form and are let through.
 """
@@ -14,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from syncer.core import stamp as stamps
-from syncer.core.objects import LEASES, ROLEBINDINGS
+from syncer.core.objects import ENDPOINTSLICES, LEASES, ROLEBINDINGS, SERVICES
 from syncer.core.settings import Settings
 
 _GROUP = "admissionregistration.k8s.io"
@@ -43,7 +46,11 @@ def fence(name: str, settings: Settings, role: str, subject: Mapping[str, str]) 
                         "expression": f"request.resource.group == {_text(LEASES.group)} && request.resource.resource == {_text(LEASES.plural)} "
                         f"&& request.namespace == {_text(settings.host.namespace)}",
                     },
-                    {"name": "isOwnNamespace", "expression": f"request.namespace == {_text(settings.host.namespace)}"},
+                    {
+                        "name": "isWayToTheTenant",
+                        "expression": f"request.resource.resource in {_text([SERVICES.plural, ENDPOINTSLICES.plural])} "
+                        f"&& request.namespace == {_text(settings.host.namespace)}",
+                    },
                 ],
                 "validations": _validations(settings.tenant.name, role, subject),
             },
@@ -70,8 +77,8 @@ def _validations(tenant: str, role: str, subject: Mapping[str, str]) -> list[dic
         _rule(f"variables.isOwnLease || {_ours('object', tenant)}", f"the syncer writes only objects labelled {stamps.TENANT}={tenant}"),
         _rule(f"variables.isOwnLease || {_ours('oldObject', tenant)}", f"the syncer changes only objects labelled {stamps.TENANT}={tenant}"),
         _rule(
-            f"variables.isOwnNamespace || {_ours('namespaceObject', tenant)}",
-            f"the syncer writes only in its own namespace and in namespaces labelled {stamps.TENANT}={tenant}",
+            f"variables.isOwnLease || variables.isWayToTheTenant || {_ours('namespaceObject', tenant)}",
+            f"the syncer writes only in namespaces labelled {stamps.TENANT}={tenant}",
         ),
         _rule(f"{bindings} || object == null || ({_binds(role, subject)})", f"the syncer binds itself to {role} and nothing else"),
     ]

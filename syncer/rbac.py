@@ -81,16 +81,15 @@ def syncer_name(settings: Settings) -> str:
 
 def _host(settings: Settings, translators: tuple[Translator, ...], subject: Subject) -> list[Manifest]:
     name, own = syncer_name(settings), settings.host.namespace
-    verbs = ["create", "get", "patch"]
-    leases = [{"apiGroups": [LEASES.group], "resources": [LEASES.plural], "verbs": verbs}]
-    # The Service under whose address pods find the tenant's API server.
-    api_service = [{"apiGroups": [kind.group], "resources": [kind.plural], "verbs": verbs} for kind in (SERVICES, ENDPOINTSLICES)]
+    in_own = Rules()
+    for kind in (LEASES, SERVICES, ENDPOINTSLICES):  # its Lease, and the Service under whose address pods find the tenant's API server
+        in_own.add(kind, "create", "get", "patch")
     return [
         {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": own}},
         role(name, host_cluster_rules(settings, translators)),
         role(workload_role(settings), workload_rules(settings, translators)),
         binding(name, subject),
-        role(name, [*leases, *api_service], own),
+        role(name, in_own.rules(), own),
         binding(name, subject, own),
         *fence(name, settings, workload_role(settings), subject),
     ]

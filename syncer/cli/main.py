@@ -6,6 +6,7 @@ Exit codes: 0 ok, 1 failure, 2 (`plan`) something would be written, 64 usage or 
 from __future__ import annotations
 
 import sys
+from importlib import metadata
 from typing import NoReturn
 
 import cyclopts
@@ -19,6 +20,7 @@ OK, FAILURE, WOULD_WRITE, USAGE = 0, 1, 2, 64
 app = cyclopts.App(
     name="kled-syncer",
     help="Makes one tenant's Kubernetes objects real on a host cluster. Start with `kled-syncer plan --help` or `kled-syncer run --help`.",
+    version=lambda: metadata.version("kled"),
     version_flags=["--version"],
 )
 app.command(run.run)

@@ -17,8 +17,6 @@ from syncer.cluster.sources import LibraryKubeconfig, ServiceAccount, StrictKube
 from syncer.core.errors import StartupError
 from syncer.core.objects import Side
 
-_OWN_TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
@@ -58,7 +56,7 @@ def connect(side: Side, kubeconfig: str | Path | None) -> Connection:
 
 def _in_pod(side: Side) -> Connection:
     source = ServiceAccount()
-    user = _token_user(_OWN_TOKEN.read_text().strip()) if _OWN_TOKEN.is_file() else ""
+    user = _token_user(source.token.read_text().strip()) if source.token.is_file() else ""
     return Connection(
         side=side,
         origin=source.origin,

@@ -69,12 +69,14 @@ class Election:
         rng: random.Random | None = None,
     ) -> None:
         self._api, self._namespace, self._name, self._identity = api, namespace, name, identity
+        self._lease = f"{namespace}/{name}"
         self._clock, self._wall_clock, self._rng = clock, wall_clock, rng or random.Random()
         self._known: Entry | None = None
         self._record: _Record | None = None
         self._record_since = 0.0
         self._wishes: dict[str, str] = {}
         self._renewed = float("-inf")
+        self._failing = False
         self._failure: StartupError | None = None
         self._turn = asyncio.Event()
         """Set at every change of `leading`, and replaced."""
@@ -122,6 +124,7 @@ class Election:
             try:
                 async with asyncio.timeout(self._time_left()):
                     await self._attempt()
+                self._failing = False
                 pause = _RENEW_EVERY if self.leading else _LOOK_EVERY * self._rng.uniform(0.8, 1.2)
             except (SyncerError, TimeoutError) as error:
                 pause = self._failed(error)
@@ -139,12 +142,12 @@ class Election:
         return min(_REQUEST, max(self._renewed + _DEADLINE - self._clock(), 0.05)) if self.leading else _REQUEST
 
     def _failed(self, error: Exception) -> float:
-        log.warning("lease_request_failed", lease=f"{self._namespace}/{self._name}", leading=self.leading, error=str(error)[:500])
+        if not self._failing:
+            self._failing = True
+            log.warning("lease_request_failed", lease=self._lease, leading=self.leading, error=f"{type(error).__name__}: {error}"[:500])
         if self._known is None and self._record is None and isinstance(error, Forbidden | NotFound):
             then = "kled-syncer rbac --side host ... -o yaml | kubectl apply -f -"
-            self._failure = StartupError(
-                f"cannot use the Lease {self._namespace}/{self._name} on the host: {error}. Grant what is needed with: {then}"
-            )
+            self._failure = StartupError(f"cannot use the Lease {self._lease} on the host: {error}. Grant what is needed with: {then}")
             self._announce()
         return _RETRY_EVERY * self._rng.uniform(0.8, 1.2)
 
@@ -222,11 +225,11 @@ class Election:
     def _change(self, *, leading: bool, reason: str) -> None:
         self.leading = leading
         if leading:
-            log.info("leadership_acquired", lease=f"{self._namespace}/{self._name}", identity=self._identity)
+            log.info("leadership_acquired", lease=self._lease, identity=self._identity)
         else:
             # What is known of the record is old; the wait for it to expire starts over.
             self._known = self._record = None
-            log.warning("leadership_ended", lease=f"{self._namespace}/{self._name}", reason=reason)
+            log.info("leadership_ended", lease=self._lease, reason=reason)
         self._announce()
 
     def _announce(self) -> None:

@@ -117,9 +117,9 @@ def _document(path: Path) -> Mapping[str, Any]:
         document = yaml.load(text, _Loader)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
-        where = f" line {mark.line + 1}" if mark else ""
+        where = f", line {mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error) or type(error).__name__
-        raise StartupError(f"kubeconfig {path}:{where}: not YAML that can be read here: {problem}") from error
+        raise StartupError(f"kubeconfig {path}{where}: not YAML that can be read here: {problem}. Write it as kubectl does.") from error
     if not isinstance(document, dict):
         raise StartupError(f"kubeconfig {path}: is not a kubeconfig (no mapping at its top). Give the path of a kubeconfig.")
     return document

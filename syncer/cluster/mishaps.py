@@ -23,12 +23,11 @@ class NoStreamedLists(Exception):
 
 class Mishap(NamedTuple):
     """`reason` is for metrics. `state` is what the reflector is in from now on (None: as before). `relist`: what is known cannot be resumed
-    from. `doubt`: it can, if the server first shows that it is not behind us."""
+    from."""
 
     reason: str
     state: State | None = "broken"
     relist: bool = False
-    doubt: bool = False
 
 
 _TABLE: tuple[tuple[type[Exception], Mishap], ...] = (
@@ -36,7 +35,7 @@ _TABLE: tuple[tuple[type[Exception], Mishap], ...] = (
     (NotFound, Mishap("missing", "unavailable")),
     (Unauthorized, Mishap("unauthorized", "unavailable")),
     (Throttled, Mishap("throttled")),
-    (Unreachable, Mishap("unreachable", doubt=True)),
+    (Unreachable, Mishap("unreachable")),
     (Gone, Mishap("gone", None, relist=True)),
     (WentBack, Mishap("went_back", None, relist=True)),
     (RoomAgain, Mishap("room_again", None, relist=True)),

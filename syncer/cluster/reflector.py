@@ -26,7 +26,7 @@ from syncer.core.objects import Resource
 log = structlog.get_logger()
 
 _SILENCE = 100.0
-"""Bookmarks come about once a minute where anything moves at all: a stream that says nothing for longer is doubted."""
+"""Bookmarks come about once a minute where anything moves at all: a stream that says nothing for longer is opened anew."""
 _LONGEST_STREAM = 600.0
 _HEALTHY = 60.0
 _SHORT = 5.0
@@ -78,8 +78,6 @@ class Reflector:
         self._backoff = Backoff(self._rng, _FIRST, _MOST)
         self._access = Backoff(self._rng, _EAGER_FIRST if eager else _FIRST, _MOST)
         self._streamed = True
-        self._doubt = False
-        """Whether the server must show that it is not behind us before a watch is resumed."""
         self._listed = asyncio.Event()
         self.state: State = "starting"
         self.message = ""
@@ -152,7 +150,6 @@ class Reflector:
             self._say(found.state, f"{type(error).__name__}: {error}"[:500])
         if found.relist:
             self._intake.forget()
-        self._doubt |= found.doubt
         if found.state == "unavailable":
             return found.reason, self._access.next()
         if isinstance(error, NoStreamedLists):
@@ -184,12 +181,12 @@ class Reflector:
     async def _follow(self) -> None:
         """One stream, with the list before it if there is nothing to resume from."""
         intake = self._intake
-        if not intake.version and not self._streamed:
-            await self._list()
-        elif intake.version and self._doubt:
+        if intake.version:
             await self._probe()
-        if not intake.version:
+        elif self._streamed:
             intake.begin()
+        else:
+            await self._list()
         deadline = asyncio.get_running_loop().time() + _LONGEST_STREAM
         try:
             async with self._stream() as stream:
@@ -223,7 +220,6 @@ class Reflector:
             async with asyncio.timeout(_SILENCE):
                 batch = await anext(stream, None)
         except TimeoutError as error:
-            self._doubt = True
             if self._intake.picture is None:
                 return None
             raise NoStreamedLists from error
@@ -247,7 +243,6 @@ class Reflector:
         """A list has arrived; before it the server had gone back `backs` times."""
         if self._intake.went_back != backs:
             self._count("went_back")
-        self._doubt = False
         self._recovered()
         self._listed.set()
 
@@ -277,8 +272,8 @@ class Reflector:
         raise Unreachable(f"{self.store.name}: the list has no end")
 
     async def _probe(self) -> None:
-        """A server that was restored to an older state accepts a watch from a version it has not reached, and says nothing until it has."""
-        page = await self.api.list(self.resource, self.namespace, label_selector=self.label_selector, limit=1)
+        """Before a watch is resumed the server shows that it is not behind us. One that was restored to an older state accepts a watch from a
+        version it has not reached, and says nothing until it has."""
+        page = await self.api.list(self.resource, self.namespace, limit=1)
         if int(page.resource_version) < self._intake.newest:
             raise WentBack
-        self._doubt = False

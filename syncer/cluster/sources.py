@@ -59,22 +59,24 @@ class LibraryKubeconfig:
     def __init__(self, path: str | Path) -> None:
         self._path = Path(path).expanduser()
         self.origin = f"kubeconfig {self._path}"
+        self._config: Kubeconfig | None = None
         self._loader: Any = None
         self._configuration: Any = None
 
     async def load(self, *, forced: bool = False) -> Loaded:
         config = read(self._path)
         try:
-            if self._loader is None or forced or not _renews(config):
+            if forced or config != self._config:
                 self._configuration = library().configuration()
                 self._loader = await library().config.load_kube_config(
                     config_file=str(self._path), client_configuration=self._configuration, persist_config=False, temp_file_path=_memory_folder()
                 )
+                self._config = config
             else:
                 # The same loader remembers until when the plugin's answer is good, and does not run it before.
                 await self._loader.load_and_set(self._configuration)
             files = (self._path, *_named_files(config))
-            return await _loaded(self._configuration, files, renew_in=_RENEW_EVERY if _renews(config) else None)
+            return await _loaded(self._configuration, files, renew_in=_RENEW_EVERY if self._runs_out(config) else None)
         except StartupError:
             raise
         except Exception as error:
@@ -83,23 +85,31 @@ class LibraryKubeconfig:
         finally:
             _remove_traces()
 
+    def _runs_out(self, config: Kubeconfig) -> bool:
+        """Whether the library knows of an end of the credentials. A plugin that names none is asked again when the server refuses its answer."""
+        return "auth-provider" in config.user or hasattr(self._loader, "exec_plugin_expiry")
+
 
 class ServiceAccount:
     """The service account of the pod this process runs in."""
 
     origin = "service account of this pod"
 
+    def __init__(self, folder: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")) -> None:
+        self.token, self._ca = folder / "token", folder / "ca.crt"
+
     async def load(self, *, forced: bool = False) -> Loaded:
         configuration = library().configuration()
         try:
-            library().config.load_incluster_config(client_configuration=configuration)
+            library().config.load_incluster_config(
+                client_configuration=configuration, token_filename=str(self.token), cert_filename=str(self._ca), try_refresh_token=False
+            )
         except library().config.ConfigException as error:
             raise StartupError(
                 f"no kubeconfig was given, and this is no pod with a service account ({str(error).rstrip('.')}). "
                 f"Give --host-kubeconfig, or mount the service account's token."
             ) from error
-        folder = Path(configuration.ssl_ca_cert).parent
-        return await _loaded(configuration, (folder / "token", Path(configuration.ssl_ca_cert)), renew_in=None)
+        return await _loaded(configuration, (self.token, self._ca), renew_in=None)
 
 
 async def _loaded(configuration: Any, files: tuple[Path, ...], *, renew_in: float | None) -> Loaded:
@@ -122,10 +132,6 @@ async def _loaded(configuration: Any, files: tuple[Path, ...], *, renew_in: floa
 
 def _bytes(path: str | None) -> bytes | None:
     return Path(path).read_bytes() if path else None
-
-
-def _renews(config: Kubeconfig) -> bool:
-    return "exec" in config.user or "auth-provider" in config.user
 
 
 def _named_files(config: Kubeconfig) -> list[Path]:

@@ -39,11 +39,13 @@ def digest(*parts: str, length: int = DIGEST_LENGTH) -> str:
 
 
 def shortened(prefix: str, code: str, limit: int) -> str:
-    """`<prefix>-<code>` within `limit` characters, the prefix free of `-x-` and of a tail that may not stand before a dash."""
+    """`<prefix>-<code>` within `limit` characters, free of `-x-`, the prefix without a tail that may not stand before a dash."""
     head = prefix[: limit - len(code) - 1]
     while JOINER in head:
         head = head.replace(JOINER, "-")
     head = head.rstrip("-.")
+    while head.endswith("-x"):
+        head = head[:-2].rstrip("-.")
     return f"{head}-{code}" if head else f"k{code}"
 
 

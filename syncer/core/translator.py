@@ -223,6 +223,8 @@ class Translator:
     """Policy on the final host object: (field, reason) of each violation."""
     keep: Callable[[Any], bool] | None = None
     """Which objects of the leading side are worth remembering, asked of the undecoded entry (metadata and bytes); the rest is never stored."""
+    concerns: Callable[[Any], bool] | None = None
+    """Asked of an undecoded source: whether this translator can have anything to do with it. Cheap, and never wrong in saying no."""
     grace_period: bool = False
     """Whether deletion carries a grace period (pods)."""
     rights: Rights = field(default_factory=Rights)

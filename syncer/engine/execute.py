@@ -17,10 +17,11 @@ from syncer.engine.cache import Expectations
 
 class Outcome(Enum):
     """DONE: it took effect. NOOP: the server found nothing to change. LATE: somebody (or an earlier try of ours) was faster; the watch will
-    tell. FOREIGN: an object that is not ours holds the name."""
+    tell. FOREIGN: an object that is not ours holds the name. ERROR: it was refused, or nobody knows."""
 
     DONE = "done"
     NOOP = "noop"
+    ERROR = "error"
     LATE = "late"
     FOREIGN = "foreign"
 
@@ -35,16 +36,19 @@ class Execute:
 
     async def __call__(self, action: Write) -> Outcome:
         """Raises what the API raises except for lost races, which are outcomes."""
-        match action:
-            case Create():
-                outcome = await self._create(action)
-            case Patch():
-                outcome = await self._patch(action)
-            case Delete():
-                outcome = await self._delete(action.side, action.resource, action.ref, action.uid, action.grace)
-            case Recreate():
-                outcome = await self._recreate(action)
-        self._recorded(action, outcome)
+        outcome = Outcome.ERROR
+        try:
+            match action:
+                case Create():
+                    outcome = await self._create(action)
+                case Patch():
+                    outcome = await self._patch(action)
+                case Delete():
+                    outcome = await self._delete(action.side, action.resource, action.ref, action.uid, action.grace)
+                case Recreate():
+                    outcome = await self._recreate(action)
+        finally:
+            self._recorded(action, outcome)
         return outcome
 
     async def get(self, side: Side, resource: Resource, ref: Ref) -> Entry | None:

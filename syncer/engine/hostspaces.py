@@ -56,6 +56,7 @@ class HostSpaces:
         self._open: dict[str, anyio.CancelScope] = {}
         self._ready: set[str] = set()
         self._changed = asyncio.Event()
+        self._shared_left = asyncio.Event()
 
     def ready(self, namespace: str) -> bool:
         return namespace in self._ready
@@ -68,6 +69,8 @@ class HostSpaces:
     def seen(self, old: Entry | None, new: Entry | None, proven: bool) -> None:
         """A host namespace with our label changed (a listener of the routing)."""
         self._changed.set()
+        if new is None and old is not None and old.meta.name == self._settings.mapping.shared:
+            self._shared_left.set()
 
     def account_seen(self, old: Entry | None, new: Entry | None, proven: bool) -> None:
         """Our ServiceAccount in a namespace is gone: open the namespace again, which makes it anew."""
@@ -101,11 +104,14 @@ class HostSpaces:
                 await self._changed.wait()
 
     async def _shared(self) -> None:
-        """Creates the shared target namespace if it is not there (and we may)."""
+        """Creates the shared target namespace if it is not there (and we may), and again when it goes."""
         name = self._settings.mapping.shared
         assert name is not None
         body = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": {stamps.TENANT: self._settings.tenant.name}}}
-        await self._insist(f"namespace {name}", lambda: self._ensure(NAMESPACES, "", body, create=self._settings.host.create_namespaces))
+        while True:
+            self._shared_left.clear()
+            await self._insist(f"namespace {name}", lambda: self._ensure(NAMESPACES, "", body, create=self._settings.host.create_namespaces))
+            await self._shared_left.wait()
 
     async def _keep_open(self, namespace: str) -> None:
         scope = self._open[namespace]

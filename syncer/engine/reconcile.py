@@ -79,6 +79,7 @@ class Reconcile:
     fights: Fights
     refused: Callable[[str, str], None] = lambda kind, reason: None
     suppressed: Callable[[str], None] = lambda kind: None
+    skipped: Callable[[str, str], None] = lambda kind, reason: None
     proven: set[tuple[Side, Key]] = field(default_factory=set)
     """Keys whose object on that side was seen being deleted."""
     deferred: set[Key] = field(default_factory=set)
@@ -98,11 +99,12 @@ class Reconcile:
             return Result(label="skipped")
         target_ref = found
         if target_ref is None:
-            return self._unmapped(translator, source_ref)
+            return await self._unmapped(translator, key, source_ref)
         if self._behind(translator, source_ref, target_ref):
             self.deferred.add(key)
             return Result(again=_BEHIND, label="requeue_after")
-        if translator.leading is Side.TENANT and target_ref.namespace and not self.ready(target_ref.namespace):
+        closed = translator.leading is Side.TENANT and target_ref.namespace and not self.ready(target_ref.namespace)
+        if closed and not self._is_left_over(translator, source_ref, target_ref):
             return self._namespace_missing(translator, key, source_ref, target_ref)
         case = self._case(translator, key, source_ref, target_ref)
         if (pending := self._pending_recreate(case)) is not None:
@@ -122,6 +124,8 @@ class Reconcile:
             self._remember(case, key, mark, plan)
         if not plan:
             self._at_rest(key)
+            if case.source is not None and not case.wanted:
+                self.skipped(translator.name, "unused")
             return result
         await self._carry_out(case, key, plan, result)
         return result
@@ -230,12 +234,25 @@ class Reconcile:
             side.other, target_ref, self.cache.get(side.other, target_ref), now
         )
 
-    def _unmapped(self, translator: Translator, ref: Ref) -> Result:
-        source = self.cache.obj(translator.leading, ref)
+    async def _unmapped(self, translator: Translator, key: Key, ref: Ref) -> Result:
+        """Nothing of it is on the host. A pod that a scheduler gave a node all the same has nobody else to end it."""
+        source, result = self.cache.obj(translator.leading, ref), Result(label="skipped")
         if source is not None and translator.life is Life.SHARED_FATE:
+            if source["metadata"].get("deletionTimestamp"):
+                case = replace(self._case(translator, key, ref, Ref(translator.destination.plural, "", "")), target_proven=True)
+                await self._carry_out(case, key, decide(case), result)
+                return result
             text = f"namespace {ref.namespace!r} is not covered by sync.namespaceMapping, so nothing in it runs on the host; map it or move the pod"
             self.tell(ref, source, actions.UNMAPPED, text, "Warning")
-        return Result(label="skipped")
+        self.skipped(translator.name, "unmapped")
+        return result
+
+    def _is_left_over(self, translator: Translator, source_ref: Ref, target_ref: Ref) -> bool:
+        """Whether a pod is being deleted whose host namespace is gone already, and with it whoever would end the pod."""
+        if translator.life is not Life.SHARED_FATE or self.cache.get(Side.HOST, Ref("namespaces", "", target_ref.namespace)) is not None:
+            return False
+        source = self.cache.get(Side.TENANT, source_ref)
+        return source is not None and source.meta.deletionTimestamp is not None
 
     def _namespace_missing(self, translator: Translator, key: Key, source_ref: Ref, target_ref: Ref) -> Result:
         source = self.cache.obj(Side.TENANT, source_ref)

@@ -79,11 +79,14 @@ class Routing:
             self._queue.add(key)
 
     def _from_source(self, translator: Translator, side: Side, ref: Ref, old: Entry | None, new: Entry | None, proven: bool, echo: bool) -> None:
+        if translator.concerns is not None and not any(translator.concerns(entry) for entry in (old, new) if entry is not None):
+            return
         key = Key(translator.name, ref.namespace, ref.name)
+        ended = old is not None and new is not None and _may_have_ended(old, new)
         if (
             side is Side.TENANT
             and translator.life is Life.SHARED_FATE
-            and (old is None or new is None or old.spec != new.spec or old.meta.uid != new.meta.uid)
+            and (old is None or new is None or ended or old.spec != new.spec or old.meta.uid != new.meta.uid)
         ):
             self._index(translator, key, new)
         if new is None:
@@ -96,7 +99,7 @@ class Routing:
         self._proven.discard((side, key))
         if key in self._deferred:
             self._deferred.discard(key)
-        elif old is not None and (echo or (not translator.host_owns and _only_status(old, new))):
+        elif old is not None and not ended and (echo or (not translator.host_owns and _only_status(old, new))):
             return
         if new.meta.deletionTimestamp:
             self._queue.add(key, Lane.REMOVAL)
@@ -104,30 +107,28 @@ class Routing:
             self._queue.add(key, Lane.STATUS if old is not None and translator.life is Life.SHARED_FATE else Lane.ORDINARY)
 
     def _from_target(self, targets: dict[str, Translator], side: Side, old: Entry | None, new: Entry | None, proven: bool, echo: bool) -> None:
-        for entry in (new, old):
-            found = self._key_of(targets, side, entry) if entry is not None else None
-            if found is None:
-                continue
-            translator, key = found
-            if new is None:
-                if proven:
-                    self._proven.add((side, key))
-                self._queue.add(key, Lane.REMOVAL)
-            elif echo and old is not None and key not in self._deferred:
-                pass
-            elif new.meta.deletionTimestamp:
-                self._proven.discard((side, key))
-                self._queue.add(key, Lane.REMOVAL)
-            else:
-                self._deferred.discard(key)
-                self._proven.discard((side, key))
-                self._soon(translator, key, old, new)
+        found, before = (self._key_of(targets, side, entry) if entry is not None else None for entry in (new, old))
+        if before is not None and before != found:
+            # It is gone, or somebody rewrote its stamp: what it was the copy of has none any more.
+            key = before[1]
+            if new is None and proven:
+                self._proven.add((side, key))
+            self._queue.add(key, Lane.REMOVAL)
+        if found is None or new is None:
             return
-
-    def _soon(self, translator: Translator, key: Key, old: Entry | None, new: Entry) -> None:
+        translator, key = found
+        if new.meta.deletionTimestamp:
+            self._proven.discard((side, key))
+            self._queue.add(key, Lane.REMOVAL)
+            return
+        deferred = key in self._deferred
+        if echo and old is not None and not deferred:
+            return
+        self._deferred.discard(key)
+        self._proven.discard((side, key))
         lane = Lane.STATUS if translator.life is Life.SHARED_FATE else Lane.ORDINARY
-        only_status = old is not None and old.status != new.status and old.spec == new.spec and old.meta.labels == new.meta.labels
-        if translator.settle is not None and only_status and new.status is not None:
+        if translator.settle is not None and new.status is not None and not deferred and (echo or old is not None):
+            # What is not urgent waits for the next change, so that a burst of them is one look and one write.
             self._queue.add_after(key, translator.settle(new.status), lane)
         else:
             self._queue.add(key, lane)
@@ -180,6 +181,12 @@ class Routing:
                     self._queue.add(key)
                     count += 1
         return count
+
+
+def _may_have_ended(old: Entry, new: Entry) -> bool:
+    """Whether a pod has come to its end: then it needs nothing any more. Right in doubt, and cheap."""
+    was, now = old.status or b"", new.status or b""
+    return was != now and any((end in was) or (end in now) for end in (b'"Succeeded"', b'"Failed"'))
 
 
 def _only_status(old: Entry, new: Entry) -> bool:

@@ -131,6 +131,7 @@ class Engine:
             refused=around.measures.refused,
             fights=Fights(_monotonic),
             suppressed=around.measures.loop_suppressed,
+            skipped=around.measures.skipped,
         )
         self.routing = Routing(
             around.translators,
@@ -245,10 +246,19 @@ class Engine:
                     group.start_soon(self.around.supervise, _name(reflector), reflector.run)
                 for reflector in made:
                     await reflector.wait_synced()
+                self._forget_what_left(namespace, made)
                 listed()
         finally:
             for reflector in made:
                 self.reflectors.pop((Side.HOST, reflector.resource.plural, namespace), None)
+
+    def _forget_what_left(self, namespace: str, made: Iterable[Reflector]) -> None:
+        """A namespace that is opened again: what went while nobody watched it is in no new list, and nobody else would tell."""
+        for reflector in made:
+            plural = reflector.resource.plural
+            for entry in tuple(self.cache.table(Side.HOST, plural).in_namespace(namespace)):
+                if reflector.store.get(namespace, entry.meta.name) is None:
+                    self.routing.changed(Side.HOST, plural, entry, None, False)
 
     def _emptied(self, namespace: str) -> None:
         """A host namespace is gone, and with it what was in it."""

@@ -14,7 +14,7 @@ Objects = Mapping[str, Iterable[Obj]]
 """Objects by plural name of their kind."""
 
 
-def settings_for(tenant: str = "acme", mapping: NamespaceMapping | None = None, **sections: object) -> Settings:
+def settings_for(tenant: str = "acme", mapping: NamespaceMapping | None = None, /, **sections: object) -> Settings:
     """Settings with everything left out that a test does not care about. `sections` are fields of `Settings`."""
     defaults: dict[str, object] = {
         "tenant": TenantSettings(name=tenant),
@@ -75,6 +75,10 @@ class FakeView:
     def tenant_ref(self, plural: str, host_namespace: str, host_name: str) -> Ref | None:
         stamp = self._stamp(Ref(plural, host_namespace, host_name))
         return None if stamp is None else Ref(plural, stamp.namespace, stamp.name)
+
+    def everything(self) -> dict[Side, dict[Ref, Obj]]:
+        """All objects, as they are held."""
+        return self._objects
 
     def _stamp(self, ref: Ref) -> stamps.Stamp | None:
         """Our stamp on a host object, or None."""

@@ -44,6 +44,7 @@ def compile_binary(name: str, version: str, source: Path, target: Path) -> None:
         except BaseException:
             build.kill()
             build.wait()
+            log.unlink()
             raise
     words = log.read_text(errors="replace").strip()
     log.unlink()

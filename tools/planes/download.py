@@ -9,6 +9,7 @@ import json
 import platform
 import tarfile
 import threading
+import urllib.error
 import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -82,7 +83,8 @@ def _published_checksum(url: str, file_name: str) -> str:
     try:
         text = _within(CONNECT_SECONDS, lambda: _read(url, CONNECT_SECONDS)).decode()
     except OSError as error:
-        _unreachable.append(f"{url}: {error}")
+        if not isinstance(error, urllib.error.HTTPError):  # an answer, even a refusal, shows that the site can be reached
+            _unreachable.append(f"{url}: {error}")
         raise DownloadFailedError(f"official release: {url}: {error}") from error
     checksum = checksum_in(text, file_name)
     if not checksum:

@@ -1,5 +1,6 @@
 """One Kubernetes control plane on loopback, from an empty folder to ready and back."""
 
+import os
 import shutil
 import subprocess
 import tempfile
@@ -18,6 +19,8 @@ from tools.planes.progress import say
 from tools.planes.running import RunningPlane
 
 PORT_ATTEMPTS = 5
+# Set to anything to keep every temporary folder, for reading the logs of a control plane that a test fixture has put away.
+KEEP_VARIABLE = "KLED_KEEP_PLANES"
 
 
 class ControlPlane:
@@ -85,7 +88,7 @@ class ControlPlane:
         plane.stop()
         if self._workdir is not None:
             return
-        if keep:
+        if keep or os.environ.get(KEEP_VARIABLE):
             say(f"{self.name}: logs and data are kept in {plane.folder}")
         else:
             shutil.rmtree(plane.folder, ignore_errors=True)

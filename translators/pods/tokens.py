@@ -106,6 +106,11 @@ def target_name(names: Names, namespace: str, name: str) -> tuple[str, str] | No
     return None if host_namespace is None else (host_namespace, secret_name(names, namespace, name))
 
 
+def concerns(pod: Any) -> bool:
+    """Whether the undecoded pod can have a token volume."""
+    return b'"serviceAccountToken"' in (pod.spec or b"")
+
+
 POD_TOKENS = Translator(
     name="pod-tokens",
     kind="pods",
@@ -118,5 +123,6 @@ POD_TOKENS = Translator(
     down=down,
     target_name=target_name,
     prefetch=True,
+    concerns=concerns,
     rights=Rights(tenant=(("", "serviceaccounts/token", ("create",)),)),
 )

@@ -86,9 +86,11 @@ def _resources(wanted: Mapping[str, Any], found: Mapping[str, Any] | None) -> Ma
 
 def tolerations(wanted: Iterable[Mapping[str, Any]], found: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The host's in their order, with the tenant's seconds, and the tenant's new ones behind them."""
-    own = {_identity(item): item for item in wanted}
-    made = [own.pop(_identity(item), item) for item in found]
-    return [*made, *own.values()]
+    own: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for item in wanted:
+        own.setdefault(_identity(item), []).append(item)
+    made = [same.pop(0) if (same := own.get(_identity(item))) else item for item in found]
+    return [*made, *(item for left in own.values() for item in left)]
 
 
 def _identity(toleration: Mapping[str, Any]) -> tuple[Any, ...]:
