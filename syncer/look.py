@@ -34,7 +34,7 @@ async def plan_of(process: Process) -> list[dict[str, Any]]:
 
 async def explanation_of(process: Process, translator: Translator, namespace: str, name: str) -> dict[str, Any] | None:
     """State of one tenant object, or None when there is no such object."""
-    return await _looking(process, lambda engine: _explain(engine, translator, namespace, name))
+    return await _looking(process, lambda engine: _explain(engine, engine.translators[translator.name], namespace, name))
 
 
 async def _looking(process: Process, question: Callable[[Engine], T]) -> T:

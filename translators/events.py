@@ -132,4 +132,5 @@ EVENTS = Translator(
     target_from=target_from,
     keep_when_source_gone=True,
     keep=keep,
+    pace=5.0,
 )

@@ -12,6 +12,9 @@ from typing import Any, Literal, NamedTuple, Protocol
 from syncer.cluster.wire import BadObject, Entry
 from syncer.core.objects import Resource, Side
 
+TOO_LARGE = "AnswerTooLarge"
+"""Reason of the Invalid that says: the answer is larger than what is taken. A smaller page may do."""
+
 EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "BAD"]
 
 
@@ -44,7 +47,8 @@ class Api(Protocol):
         """A quorum read of one object. Raises NotFound."""
 
     async def list(self, resource: Resource, namespace: str = "", *, label_selector: str = "", limit: int = 500, continue_token: str = "") -> Page:
-        """One page, from a consistent read (never `resourceVersion=0`). Raises Gone when a continue token has expired."""
+        """One page, from a consistent read (never `resourceVersion=0`). Raises Gone when a continue token has expired,
+        Invalid with the reason TOO_LARGE when the page does not fit."""
 
     def watch(
         self, resource: Resource, namespace: str = "", *, label_selector: str = "", resource_version: str = "", initial: bool = False

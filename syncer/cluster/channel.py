@@ -11,29 +11,40 @@ import random
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from time import perf_counter
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
+from syncer.cluster.api import TOO_LARGE
 from syncer.cluster.connect import Connection
 from syncer.cluster.credentials import Login
 from syncer.cluster.failures import answer, unreachable
-from syncer.core.errors import Throttled, Unauthorized, Unreachable
+from syncer.core.errors import SyncerError, Throttled, Unauthorized, Unreachable, api_error
 
 KIB, MIB = 1 << 10, 1 << 20
-ANSWER_CAP = 4 * MIB
+ANSWER_CAP = 16 * MIB
+"""The largest object there can be takes about 8 MiB: a server writes each `<` of its 1.5 MiB in six bytes."""
 Observe = Callable[[str, int, float], None]
 
 _CONNECT = 5.0
 _READ = 20.0
-_KEEP_ALIVE = 60.0
+_KEEP_ALIVE = 10.0
 _CONNECTIONS = 136
 """Room for the limiter's most, and some reads beside them."""
 _TRIES = 3
 _PATIENCE = 10.0
 """The longest Retry-After that is waited for here; beyond it the caller decides."""
+
+
+class _Question(NamedTuple):
+    method: str
+    path: str
+    headers: dict[str, str]
+    body: bytes | None
+    cap: int
+    verb: str
 
 
 class _Sessions:
@@ -109,24 +120,26 @@ class Channel:
         accept: str = "application/json",
         deadline: float = 30.0,
         cap: int = ANSWER_CAP,
+        verb: str = "",
     ) -> bytes:
         """The body of a success; everything else raises. Reads are tried again when that is likely to help; writes never are, because the
-        caller has to look again before it knows whether the first one took effect."""
+        caller has to look again before it knows whether the first one took effect. `verb` is what metrics call it, if not by its method."""
         headers: dict[str, str] = {hdrs.ACCEPT: accept}
+        question = _Question(method, path, headers, body, cap, verb or method)
         if body is not None:
             headers[hdrs.CONTENT_TYPE] = content
         try:
             async with asyncio.timeout(deadline):
                 if method != "GET":
-                    return await self._with_login(method, path, headers, body, cap)
-                return await self._read(path, headers, cap)
+                    return await self._with_login(question)
+                return await self._read(question)
         except TimeoutError as error:
             raise Unreachable(f"{self._what(method, path)}: no complete answer within {deadline:g} s") from error
 
-    async def _read(self, path: str, headers: dict[str, str], cap: int) -> bytes:
+    async def _read(self, question: _Question) -> bytes:
         for left in reversed(range(_TRIES)):
             try:
-                return await self._with_login("GET", path, headers, None, cap)
+                return await self._with_login(question)
             except Throttled as error:
                 if not left or error.retry_after is None or error.retry_after > _PATIENCE:
                     raise
@@ -138,17 +151,18 @@ class Channel:
             await asyncio.sleep(pause * self._rng.uniform(1.0, 1.5))
         raise AssertionError("unreachable")
 
-    async def _with_login(self, method: str, path: str, headers: dict[str, str], body: bytes | None, cap: int) -> bytes:
+    async def _with_login(self, question: _Question) -> bytes:
         login = await self._credentials.login()
         try:
-            return await self._once(login, method, path, headers, body, cap)
+            return await self._once(login, question)
         except Unauthorized:
             # A refused login means that nothing was done: also a write can be sent again, with what was renewed meanwhile.
             if not await self._credentials.refused(login):
                 raise
-        return await self._once(await self._credentials.login(), method, path, headers, body, cap)
+        return await self._once(await self._credentials.login(), question)
 
-    async def _once(self, login: Login, method: str, path: str, headers: dict[str, str], body: bytes | None, cap: int) -> bytes:
+    async def _once(self, login: Login, question: _Question) -> bytes:
+        method, path, headers, body, cap, verb = question
         if login.authorization:
             headers[hdrs.AUTHORIZATION] = login.authorization
         code, begun = 0, perf_counter()
@@ -164,9 +178,9 @@ class Channel:
             raise unreachable(error, self._what(method, path)) from error
         except _Refused as error:
             response.close()
-            raise Unreachable(f"{self._what(method, path)}: {error}") from None
+            raise error.told(self._what(method, path)) from None
         finally:
-            self._observe(method, code, perf_counter() - begun)
+            self._observe(verb, code, perf_counter() - begun)
         if not 200 <= code < 300:
             raise answer(code, response.headers, received, self._what(method, path))
         return received
@@ -189,7 +203,7 @@ class Channel:
                 except (aiohttp.ClientError, OSError, TimeoutError) as error:
                     raise unreachable(error, what) from error
                 except _Refused as error:
-                    raise Unreachable(f"{what}: {error}") from None
+                    raise error.told(what) from None
                 except Unauthorized:
                     await self._credentials.refused(login)
                     raise
@@ -220,7 +234,17 @@ class Channel:
 
 
 class _Refused(Exception):
-    """The answer is one that no well-behaved server gives."""
+    """The answer is one that we do not take."""
+
+    def told(self, what: str) -> SyncerError:
+        return Unreachable(f"{what}: {self}")
+
+
+class _TooLarge(_Refused):
+    """It does not fit; a smaller question might have a smaller answer."""
+
+    def told(self, what: str) -> SyncerError:
+        return api_error(413, TOO_LARGE, str(self), what=what)
 
 
 async def _body(response: aiohttp.ClientResponse, cap: int) -> bytes:
@@ -228,14 +252,14 @@ async def _body(response: aiohttp.ClientResponse, cap: int) -> bytes:
     _check_encoding(response)
     length = response.content_length
     if length is not None and length > cap:
-        raise _Refused(f"an answer of {length} bytes is refused (the most is {cap})")
+        raise _TooLarge(f"an answer of {length} bytes is refused (the most is {cap})")
     if length is not None:
         return await response.content.read()
     pieces, size = [], 0
     while piece := await response.content.readany():
         size += len(piece)
         if size > cap:
-            raise _Refused(f"an answer of more than {cap} bytes is refused")
+            raise _TooLarge(f"an answer of more than {cap} bytes is refused")
         pieces.append(piece)
     return b"".join(pieces)
 

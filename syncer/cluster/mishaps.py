@@ -21,6 +21,10 @@ class NoStreamedLists(Exception):
     """The server cannot begin a watch with the present state."""
 
 
+class Silence(Exception):
+    """Nothing came for a long time. It may be that nothing happened; it may be that the connection is dead."""
+
+
 class Mishap(NamedTuple):
     """`reason` is for metrics. `state` is what the reflector is in from now on (None: as before). `relist`: what is known cannot be resumed
     from."""
@@ -39,6 +43,7 @@ _TABLE: tuple[tuple[type[Exception], Mishap], ...] = (
     (Gone, Mishap("gone", None, relist=True)),
     (WentBack, Mishap("went_back", None, relist=True)),
     (RoomAgain, Mishap("room_again", None, relist=True)),
+    (Silence, Mishap("silent", None)),
     (NoStreamedLists, Mishap("no_streamed_lists", None, relist=True)),
     # A version that the server chokes on would be offered again and again.
     (ApiError, Mishap("refused", relist=True)),

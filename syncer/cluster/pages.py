@@ -7,7 +7,7 @@ import asyncio
 import msgspec
 
 from syncer.cluster.api import Page
-from syncer.cluster.wire import BadObject, Entry, Expected, check, decode_entry, decode_list
+from syncer.cluster.wire import BadObject, Entry, Expected, check, decode_entry, decode_list, encode
 
 _SLICE = 128
 
@@ -18,6 +18,8 @@ async def read_page(raw: bytes, expected: Expected, namespace: str) -> Page:
         listed = decode_list(raw)
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
         raise BadObject(f"no list: {type(error).__name__}: {error}"[:300]) from error
+    if listed.kind and encode(listed.kind) != bytes(expected.kind)[:-1] + b'List"':
+        raise BadObject(f"a list of another kind than asked for: {listed.kind[:100]!r}")
     version = listed.metadata.resource_version
     if not (version.isascii() and version.isdigit() and len(version) <= 20):
         raise BadObject("a list without a version")

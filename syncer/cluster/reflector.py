@@ -14,10 +14,10 @@ from contextlib import asynccontextmanager
 
 import structlog
 
-from syncer.cluster.api import Api, Change
+from syncer.cluster.api import TOO_LARGE, Api, Change
 from syncer.cluster.backoff import Backoff
 from syncer.cluster.intake import Bad, Intake, Keep, Trim
-from syncer.cluster.mishaps import NoStreamedLists, State, WentBack, mishap
+from syncer.cluster.mishaps import NoStreamedLists, Silence, State, WentBack, mishap
 from syncer.cluster.store import Listener, Name, Store
 from syncer.cluster.wire import BadObject
 from syncer.core.errors import Invalid, Throttled, Unreachable
@@ -33,6 +33,7 @@ _SHORT = 5.0
 _FIRST, _MOST = 0.8, 30.0
 _EAGER_FIRST = 0.05
 _LONGEST_WAIT = 60.0
+_PAGE = 500
 _MOST_PAGES = 5000
 
 
@@ -155,6 +156,8 @@ class Reflector:
         if isinstance(error, NoStreamedLists):
             self._streamed = False
             return found.reason, 0.0
+        if isinstance(error, Silence):
+            return found.reason, self._pause_after(_HEALTHY)
         if isinstance(error, WentBack):
             self._intake.restored()
         if found.reason == "error":
@@ -215,14 +218,12 @@ class Reflector:
                 await close()
 
     async def _next(self, stream: AsyncIterator[Sequence[Change]]) -> Sequence[Change] | None:
-        """The next batch; None at the end of the stream, and of our patience."""
+        """The next batch; None at the end of the stream."""
         try:
             async with asyncio.timeout(_SILENCE):
                 batch = await anext(stream, None)
         except TimeoutError as error:
-            if self._intake.picture is None:
-                return None
-            raise NoStreamedLists from error
+            raise (Silence if self._intake.picture is None else NoStreamedLists) from error
         self.last_event = asyncio.get_running_loop().time()
         return batch
 
@@ -254,11 +255,17 @@ class Reflector:
 
     async def _list(self) -> None:
         """Page by page, where streamed lists are not to be had."""
-        intake, token = self._intake, ""
+        intake, token, limit = self._intake, "", _PAGE
         backs = intake.went_back
         intake.begin()
         for _ in range(_MOST_PAGES):
-            page = await self.api.list(self.resource, self.namespace, label_selector=self.label_selector, limit=500, continue_token=token)
+            try:
+                page = await self.api.list(self.resource, self.namespace, label_selector=self.label_selector, limit=limit, continue_token=token)
+            except Invalid as error:
+                if error.reason != TOO_LARGE or limit == 1:
+                    raise
+                limit = max(limit // 8, 1)
+                continue
             for bad in page.bad:
                 intake.set_aside(bad)
             for entry in page.entries:

@@ -12,6 +12,7 @@ from typing import Any, Self
 from urllib.parse import quote, urlencode
 
 import aiohttp
+import anyio
 
 from syncer.cluster.api import Change, Page
 from syncer.cluster.channel import MIB, Channel, Observe
@@ -24,6 +25,7 @@ from syncer.cluster.wire import BadObject, Entry, Expected, check, decode_any, d
 from syncer.core.errors import ApiError, Invalid, LeadershipLost, SyncerError, Throttled, api_error
 from syncer.core.objects import LEASES, Resource, Side
 
+_CLOSING = 2.0
 _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
@@ -55,7 +57,8 @@ class Transport:
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        await self._channel.close()
+        with anyio.move_on_after(_CLOSING, shield=True):  # also when the process is being cancelled
+            await self._channel.close()
 
     async def check(self) -> str:
         """The server's version. Raises StartupError, in words for whoever starts the process, if it does not answer or does not know us."""
@@ -90,7 +93,7 @@ class Transport:
         if continue_token:
             query["continue"] = continue_token
         path = f"{_path(resource, namespace)}?{urlencode(query)}"
-        raw = await self._channel.request("GET", path, deadline=_LIST_DEADLINE, cap=_PAGE_CAP)
+        raw = await self._channel.request("GET", path, deadline=_LIST_DEADLINE, cap=_PAGE_CAP, verb="LIST")
         try:
             return await read_page(raw, Expected.of(resource), namespace)
         except BadObject as error:

@@ -122,8 +122,11 @@ class ListMeta(msgspec.Struct, rename={"resource_version": "resourceVersion", "c
 
 
 class ObjectList(msgspec.Struct):
+    """`items` must be there: an answer without them is no empty list."""
+
     metadata: ListMeta
-    items: list[Raw] | None = None
+    items: list[Raw] | None
+    kind: str = ""
 
 
 class _Who(msgspec.Struct):
@@ -170,14 +173,15 @@ class BadObject(ValueError):
 
 
 class Expected(NamedTuple):
-    """The `kind` and `apiVersion` of an object that is asked for, as JSON. Items of a list need not say them."""
+    """The `kind` and `apiVersion` of an object that is asked for, as JSON (items of a list need not say them), and whether it is namespaced."""
 
     kind: Raw
     api_version: Raw
+    namespaced: bool
 
     @classmethod
     def of(cls, resource: Resource) -> Expected:
-        return cls(Raw(encode(resource.kind)), Raw(encode(resource.api_version)))
+        return cls(Raw(encode(resource.kind)), Raw(encode(resource.api_version)), resource.namespaced)
 
 
 def decode_entry(raw: bytes | memoryview | Raw, expected: Expected | None = None) -> Entry:
@@ -198,10 +202,10 @@ def entry_of(fields: dict[str, Raw], expected: Expected | None = None) -> Entry:
         rest = {key: bytes(value) for key, value in fields.items() if key not in _IGNORED}
     except _UNREADABLE as error:
         raise BadObject(_words(error), *_whose(fields.get("metadata", b""))) from error
-    if expected is not None and (
-        fields.get("kind", expected.kind) != expected.kind or fields.get("apiVersion", expected.api_version) != expected.api_version
-    ):
-        raise BadObject("is of another kind than asked for", meta.namespace, meta.name)
+    if expected is not None:
+        kind, api_version, namespaced = expected
+        if fields.get("kind", kind) != kind or fields.get("apiVersion", api_version) != api_version or bool(meta.namespace) != namespaced:
+            raise BadObject("is of another kind than asked for", meta.namespace, meta.name)
     return Entry(meta, None if spec is None else bytes(spec), None if status is None else bytes(status), rest or None)
 
 

@@ -8,7 +8,8 @@ patch (RFC 7396); a list inside it is always the whole list, which is why `repla
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from syncer.core import stamp as stamps
 from syncer.core.translator import AllBut, Each, Path, Subresource
@@ -24,9 +25,12 @@ def _empty(value: Any) -> bool:
 
 def _walk(obj: Any, path: Sequence[str]) -> Any:
     for step in path:
-        if not isinstance(obj, Mapping) or step not in obj:
+        # Decoded JSON is made of dict; the wider question is the slow one.
+        if not isinstance(obj, dict) and not isinstance(obj, Mapping):
             return _MISSING
-        obj = obj[step]
+        obj = obj.get(step, _MISSING)
+        if obj is _MISSING:
+            return _MISSING
     return obj
 
 
@@ -80,7 +84,7 @@ def _equal(wanted: Any, found: Any) -> bool:
 def _merged_list(wanted: Sequence[Any], actual: Sequence[Any], key: str, rest: Sequence[Path]) -> list[Any]:
     """`actual` with the owned parts of its items taken from `wanted`; whole missing items are added when the items themselves are owned."""
     by_key = {item.get(key): item for item in wanted if isinstance(item, Mapping)}
-    fields = [path for path in rest if path]
+    fields = tuple(path for path in rest if path)
     made: list[Any] = []
     for item in actual:
         other = by_key.pop(item.get(key), None) if isinstance(item, Mapping) else None
@@ -104,9 +108,17 @@ def _list_but(wanted: Sequence[Any], actual: Sequence[Any], but: AllBut) -> list
     return made
 
 
-def project(draft: Mapping[str, Any], actual: Mapping[str, Any], paths: Sequence[Path]) -> Patch:
-    """The merge patch that makes the owned `paths` of `actual` agree with `draft`; empty when they do."""
-    patch: Patch = {}
+class _Plan(NamedTuple):
+    """Paths sorted out once: `plain` ones, each with what in its list belongs to the other side; `keyed` lists with the owned parts of their
+    items."""
+
+    plain: tuple[tuple[tuple[str, ...], AllBut | None], ...]
+    keyed: tuple[tuple[tuple[str, ...], str, tuple[Path, ...]], ...]
+
+
+@lru_cache(maxsize=1024)
+def _planned(paths: tuple[Path, ...]) -> _Plan:
+    plain: list[tuple[tuple[str, ...], AllBut | None]] = []
     keyed: dict[tuple[tuple[str, ...], str], list[Path]] = {}
     for path in paths:
         each = next((i for i, step in enumerate(path) if isinstance(step, Each)), None)
@@ -116,22 +128,35 @@ def project(draft: Mapping[str, Any], actual: Mapping[str, Any], paths: Sequence
             keyed.setdefault((tuple(str(part) for part in path[:each]), step.key), []).append(path[each + 1 :])
             continue
         but = path[-1] if isinstance(path[-1], AllBut) else None
-        plain = tuple(str(part) for part in (path[:-1] if but else path))
+        plain.append((tuple(str(part) for part in (path[:-1] if but else path)), but))
+    return _Plan(tuple(plain), tuple((where, key, tuple(rest)) for (where, key), rest in keyed.items()))
+
+
+def project(draft: Mapping[str, Any], actual: Mapping[str, Any], paths: Sequence[Path]) -> Patch:
+    """The merge patch that makes the owned `paths` of `actual` agree with `draft`; empty when they do."""
+    patch: Patch = {}
+    plan = _planned(paths if isinstance(paths, tuple) else tuple(paths))
+    for plain, but in plan.plain:
         wanted, found = _walk(draft, plain), _walk(actual, plain)
+        if wanted is found:
+            continue
         if but is not None and not _empty(wanted) and not _empty(found):
             wanted = _list_but(wanted, found, but)
         change = _change(wanted, found)
         if change is not _NOTHING:
             _set(patch, plain, change)
-    for (plain, key), rest in keyed.items():
+    for plain, key, rest in plan.keyed:
         wanted, found = _walk(draft, plain), _walk(actual, plain)
+        if wanted is found:
+            continue
         merged = _merged_list([] if _empty(wanted) else wanted, [] if _empty(found) else found, key, rest)
         if _change(merged, found) is not _NOTHING:
             _set(patch, plain, merged)
     return patch
 
 
-def replaces_list(paths: Sequence[Path]) -> bool:
+@lru_cache(maxsize=1024)
+def replaces_list(paths: tuple[Path, ...]) -> bool:
     """Whether a patch of these paths may carry a list that was merged from what was seen: then it must not meet a newer object."""
     return any(isinstance(step, (Each, AllBut)) for path in paths for step in path)
 
@@ -169,7 +194,8 @@ def project_metadata(draft: Mapping[str, Any], actual: Mapping[str, Any]) -> Pat
     return patch
 
 
-def by_subresource(paths: Sequence[Path], subresources: Sequence[Subresource]) -> tuple[tuple[str, tuple[Path, ...]], ...]:
+@lru_cache(maxsize=1024)
+def by_subresource(paths: tuple[Path, ...], subresources: tuple[Subresource, ...]) -> tuple[tuple[str, tuple[Path, ...]], ...]:
     """The owned paths grouped by the subresource they are written through; `""` is the object itself."""
     taken = {path: sub.name for sub in subresources for path in sub.paths}
     groups: dict[str, list[Path]] = {}

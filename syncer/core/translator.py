@@ -232,6 +232,8 @@ class Translator:
     """Whether the needs hold tokens or probes, which the engine fetches before it asks `down`."""
     kind: str = ""
     """The kind in the sync file that switches this translator on and carries its mode and selector; its own name unless said otherwise."""
+    pace: float = 0.0
+    """Seconds that a change of a source that is shown already may wait for the next one (events, which count up)."""
     settle: Callable[[bytes], float] | None = None
     """(status bytes of the host object) → seconds that a change of it may wait for the next one, so that bursts become one write."""
 

@@ -21,19 +21,20 @@ class Table:
     """All known objects of one kind on one side."""
 
     def __init__(self) -> None:
-        self.entries: dict[tuple[str, str], Entry] = {}
         self._by_namespace: dict[str, dict[str, Entry]] = {}
 
     def get(self, namespace: str, name: str) -> Entry | None:
-        return self.entries.get((namespace, name))
+        names = self._by_namespace.get(namespace)
+        return names.get(name) if names is not None else None
 
     def put(self, entry: Entry) -> None:
         meta = entry.meta
-        self.entries[meta.namespace, meta.name] = entry
-        self._by_namespace.setdefault(meta.namespace, {})[meta.name] = entry
+        names = self._by_namespace.get(meta.namespace)
+        if names is None:
+            names = self._by_namespace[meta.namespace] = {}
+        names[meta.name] = entry
 
     def remove(self, namespace: str, name: str) -> None:
-        self.entries.pop((namespace, name), None)
         names = self._by_namespace.get(namespace)
         if names is not None:
             names.pop(name, None)
@@ -42,10 +43,13 @@ class Table:
 
     def in_namespace(self, namespace: str) -> Iterator[Entry]:
         """The objects of one namespace (of all, with an empty one)."""
-        return iter(self._by_namespace.get(namespace, {}).values()) if namespace else iter(self.entries.values())
+        return iter(self._by_namespace.get(namespace, {}).values()) if namespace else iter(self)
+
+    def __iter__(self) -> Iterator[Entry]:
+        return (entry for names in self._by_namespace.values() for entry in names.values())
 
     def __len__(self) -> int:
-        return len(self.entries)
+        return sum(map(len, self._by_namespace.values()))
 
 
 class Expectations:
@@ -122,7 +126,7 @@ class Cache:
 
     def get(self, side: Side, ref: Ref) -> Entry | None:
         table = self._tables.get((side, ref.plural))
-        return table.entries.get((ref.namespace, ref.name)) if table is not None else None
+        return table.get(ref.namespace, ref.name) if table is not None else None
 
     def obj(self, side: Side, ref: Ref) -> dict[str, Any] | None:
         """The object decoded. It may be shared with other readers: objects are never mutated."""

@@ -42,13 +42,13 @@ class HostSpaces:
         account: str,
         binding: dict[str, Any] | None,
         watch: Callable[[str, Callable[[], None]], Awaitable[None]],
-        emptied: Callable[[str], None],
+        emptied: Callable[[str, bool], None],
         opened: Callable[[str], None],
         rng: random.Random,
         prepare: bool = True,
     ) -> None:
         """`watch(namespace, listed)` keeps the namespaced kinds current until cancelled and calls `listed` when all are complete;
-        `emptied` forgets the objects of a namespace that is gone; `opened` is told when one has become ready. `binding` is the RoleBinding
+        `emptied` forgets the objects of a namespace that is gone (and is told whether that was seen); `opened` is told when one has become ready. `binding` is the RoleBinding
         to make in each namespace, without a namespace of its own. Without `prepare` nothing is written."""
         self._host, self._cache, self._settings, self._names = host, cache, settings, names
         self._account, self._binding, self._may_prepare = account, binding, prepare
@@ -57,6 +57,8 @@ class HostSpaces:
         self._ready: set[str] = set()
         self._changed = asyncio.Event()
         self._shared_left = asyncio.Event()
+        self._missing: set[str] = set()
+        """Namespaces that are gone because a list did not show them, not because anybody saw them going."""
 
     def ready(self, namespace: str) -> bool:
         return namespace in self._ready
@@ -69,6 +71,10 @@ class HostSpaces:
     def seen(self, old: Entry | None, new: Entry | None, proven: bool) -> None:
         """A host namespace with our label changed (a listener of the routing)."""
         self._changed.set()
+        if new is not None or proven:
+            self._missing.discard((new or old).meta.name)  # type: ignore[union-attr]
+        elif old is not None:
+            self._missing.add(old.meta.name)
         if new is None and old is not None and old.meta.name == self._settings.mapping.shared:
             self._shared_left.set()
 
@@ -82,7 +88,7 @@ class HostSpaces:
     def wanted(self) -> set[str]:
         """Host namespaces that exist, are ours and stay."""
         found = set()
-        for entry in self._cache.table(Side.HOST, "namespaces").entries.values():
+        for entry in self._cache.table(Side.HOST, "namespaces"):
             meta = entry.meta
             if not meta.deletionTimestamp and (meta.labels or {}).get(stamps.TENANT) == self._settings.tenant.name:
                 found.add(meta.name)
@@ -124,7 +130,7 @@ class HostSpaces:
             self._ready.discard(namespace)
             del self._open[namespace]
             if namespace not in self.wanted():
-                self._emptied(namespace)
+                self._emptied(namespace, namespace not in self._missing)
             self._changed.set()
 
     def _listed(self, namespace: str) -> None:

@@ -43,6 +43,7 @@ _SLOW = 60.0
 _VERY_SLOW = 300.0
 _WAITING_TOO_LONG = 5.0
 _BEHIND = 2.0
+_STALE = 5.0
 
 
 @dataclass(slots=True)
@@ -77,6 +78,8 @@ class Reconcile:
     """Kinds by plural name, for probes."""
     now: Callable[[], float]
     fights: Fights
+    stale: Callable[[Translator], bool] = lambda translator: False
+    """Whether the watch of the leading side has been silent for so long that what it showed last may be wrong by now."""
     refused: Callable[[str, str], None] = lambda kind, reason: None
     suppressed: Callable[[str], None] = lambda kind: None
     skipped: Callable[[str, str], None] = lambda kind, reason: None
@@ -100,6 +103,8 @@ class Reconcile:
         target_ref = found
         if target_ref is None:
             return await self._unmapped(translator, key, source_ref)
+        if self.stale(translator):
+            return Result(again=_STALE, label="requeue_after")
         if self._behind(translator, source_ref, target_ref):
             self.deferred.add(key)
             return Result(again=_BEHIND, label="requeue_after")
@@ -108,8 +113,7 @@ class Reconcile:
             return self._namespace_missing(translator, key, source_ref, target_ref)
         case = self._case(translator, key, source_ref, target_ref)
         if (pending := self._pending_recreate(case)) is not None:
-            await self.execute.resume(pending)
-            return Result(wrote=2)
+            return await self._resume(pending)
         mark = self._mark(translator, source_ref, target_ref)
         if mark is not None and status_only and self.agreed.get(key) == mark:
             case = replace(case, flows_down=False)
@@ -129,6 +133,16 @@ class Reconcile:
             return result
         await self._carry_out(case, key, plan, result)
         return result
+
+    async def _resume(self, pending: Recreate) -> Result:
+        """The second half of a re-creation. The object matters more than the field it was re-created for: if the tenant's server will not have
+        it, the object comes back without."""
+        try:
+            await self.execute.resume(pending)
+        except Invalid:
+            spec = {name: value for name, value in pending.body.get("spec", {}).items() if name not in ("clusterIP", "clusterIPs")}
+            await self.execute.resume(replace(pending, body={**pending.body, "spec": spec}))
+        return Result(wrote=2)
 
     def _wakes(self, translator: Translator, source: Obj | None) -> tuple[Subject, ...]:
         """What changes the answer whenever it changes, and not only while it is missing."""
@@ -257,6 +271,7 @@ class Reconcile:
     def _namespace_missing(self, translator: Translator, key: Key, source_ref: Ref, target_ref: Ref) -> Result:
         source = self.cache.obj(Side.TENANT, source_ref)
         if source is None:
+            self.guard.settled(key)
             return Result(waits_on=((Side.HOST, "namespaces", "", target_ref.namespace),))
         result = Result(waits_on=((Side.HOST, "namespaces", "", target_ref.namespace),))
         if translator.life is Life.SHARED_FATE:
@@ -320,6 +335,8 @@ class Reconcile:
                 result.label = "waiting"
                 if action.reason:
                     self._still_waiting(key, case.source_ref, case.source, action.reason, result)
+                if isinstance(case.view, EngineView) and case.view.foreign:  # no watch tells when it goes
+                    result.again = min(result.again or _SLOW, _SLOW)
             elif isinstance(action, actions.Refuse):
                 reason = actions.CONFLICT if action.conflict else actions.REFUSED
                 self.tell(action.ref, case.source, reason, action.message, "Warning")

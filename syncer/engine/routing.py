@@ -101,7 +101,9 @@ class Routing:
             self._deferred.discard(key)
         elif old is not None and not ended and (echo or (not translator.host_owns and _only_status(old, new))):
             return
-        if new.meta.deletionTimestamp:
+        if translator.pace and old is not None:
+            self._queue.add_after(key, translator.pace)
+        elif new.meta.deletionTimestamp:
             self._queue.add(key, Lane.REMOVAL)
         else:
             self._queue.add(key, Lane.STATUS if old is not None and translator.life is Life.SHARED_FATE else Lane.ORDINARY)
@@ -113,6 +115,12 @@ class Routing:
             key = before[1]
             if new is None and proven:
                 self._proven.add((side, key))
+            elif (
+                new is None
+                and before[0].life is Life.SHARED_FATE
+                and self._cache.get(before[0].leading, Ref(before[0].source.plural, key.namespace, key.name))
+            ):
+                self._guard.missing(key)
             self._queue.add(key, Lane.REMOVAL)
         if found is None or new is None:
             return
@@ -171,7 +179,7 @@ class Routing:
         """Tells the guard about copies whose source is not there, before the first reconcile; returns how many."""
         count = 0
         for (side, plural), targets in self._targets.items():
-            for entry in self._cache.table(side, plural).entries.values():
+            for entry in self._cache.table(side, plural):
                 found = self._key_of(targets, side, entry)
                 if found is None or (side is Side.TENANT and (entry.meta.labels or {}).get(stamps.MANAGED_BY) != stamps.MANAGER):
                     continue
@@ -180,6 +188,22 @@ class Routing:
                     self._guard.missing(key)
                     self._queue.add(key)
                     count += 1
+        for (side, plural), translators in self._sources.items():
+            for translator in translators:
+                if translator.placed is not None:
+                    count += self._bereft(translator, side, plural)
+        return count
+
+    def _bereft(self, translator: Translator, side: Side, plural: str) -> int:
+        """The other way round: pods that had a host pod, and it is not there."""
+        assert translator.placed is not None
+        count = 0
+        for entry in self._cache.table(side, plural):
+            key = Key(translator.name, entry.meta.namespace, entry.meta.name)
+            if not self._has_copy(translator, key) and translator.placed(entry.obj()):
+                self._guard.missing(key)
+                self._queue.add(key)
+                count += 1
         return count
 
 

@@ -42,7 +42,8 @@ from syncer.engine.tokens import Tokens
 from syncer.engine.watches import Watch, watches
 
 log = structlog.get_logger()
-_WORKERS = 16
+_WORKERS = 32
+_FRESH = 120.0
 
 
 class Measures(Protocol):
@@ -130,6 +131,7 @@ class Engine:
             now=_monotonic,
             refused=around.measures.refused,
             fights=Fights(_monotonic),
+            stale=self._stale,
             suppressed=around.measures.loop_suppressed,
             skipped=around.measures.skipped,
         )
@@ -201,14 +203,23 @@ class Engine:
     def host_nodes_fresh(self) -> bool:
         """Whether the host has told us about its nodes lately (bookmarks come every minute)."""
         reflector = self.reflectors.get((Side.HOST, "nodes", ""))
-        return reflector is not None and reflector.synced and _monotonic() - reflector.last_event < 120.0
+        return reflector is not None and reflector.synced and _monotonic() - reflector.last_event < _FRESH
+
+    def _stale(self, translator: Translator) -> bool:
+        """A node that was Ready when the host last spoke may be anything by now: the tenant's own controllers draw the consequences, and
+        nothing we remember may contradict them."""
+        return translator.leading is Side.HOST and not translator.source.namespaced and not self.host_nodes_fresh()
 
     def _judge_tenant(self) -> None:
         """A tenant whose resourceVersion has gone back was restored: what is missing there may be missing by accident."""
         version = self.tenant_version()
         if version < self.known_version:
-            self.guard.suspicious = f"the tenant's resourceVersion went back from {self.known_version} to {version}: it was restored from a backup"
-            log.warning("tenant_restored", known=self.known_version, now=version)
+            self._suspect(f"the tenant's resourceVersion went back from {self.known_version} to {version}: it was restored from a backup")
+
+    def _suspect(self, why: str) -> None:
+        if not self.guard.suspicious:
+            log.warning("tenant_restored", reason=why)
+        self.guard.suspicious = why
 
     def missing(self) -> list[str]:
         """What is not listed yet, for readiness."""
@@ -219,7 +230,13 @@ class Engine:
         side, plural = watch.side, watch.resource.plural
         api = self.around.tenant if side is Side.TENANT else self.around.host
 
+        times_back = 0
+
         def changed(old: Entry | None, new: Entry | None, proven: bool) -> None:
+            nonlocal times_back
+            if side is Side.TENANT and made.went_back != times_back:
+                times_back = made.went_back
+                self._suspect("the tenant's resourceVersion went back: it was restored from a backup")
             self.routing.changed(side, plural, old, new, proven)
 
         keep = next((t.keep for t in self.translators.values() if t.keep is not None and t.source.plural == plural and t.leading is side), None)
@@ -260,12 +277,12 @@ class Engine:
                 if reflector.store.get(namespace, entry.meta.name) is None:
                     self.routing.changed(Side.HOST, plural, entry, None, False)
 
-    def _emptied(self, namespace: str) -> None:
-        """A host namespace is gone, and with it what was in it."""
+    def _emptied(self, namespace: str, proven: bool) -> None:
+        """A host namespace is gone (`proven`: it was seen going), and with it what was in it."""
         for watch in self.watches:
             if not watch.whole:
                 for entry in tuple(self.cache.table(Side.HOST, watch.resource.plural).in_namespace(namespace)):
-                    self.routing.changed(Side.HOST, watch.resource.plural, entry, None, True)
+                    self.routing.changed(Side.HOST, watch.resource.plural, entry, None, proven)
 
     def _opened(self, namespace: str) -> None:
         for key in self.waiters.woken_by(Side.HOST, "namespaces", "", namespace):
@@ -275,7 +292,7 @@ class Engine:
         """A host namespace was lent to us (labelled by the admin): its tenant namespaces may have been refused before."""
         if new is None or self.settings.mapping.shared == new.meta.name:
             return
-        for entry in self.cache.table(Side.TENANT, "namespaces").entries.values():
+        for entry in self.cache.table(Side.TENANT, "namespaces"):
             if self.names.namespace(entry.meta.name) == new.meta.name:
                 self.queue.add(Key("namespaces", "", entry.meta.name))
 
@@ -354,10 +371,10 @@ class Engine:
         """Every key there is something to say about: sources on their side and copies on the other."""
         found: dict[Key, None] = {}
         for translator in self.translators.values():
-            for entry in self.cache.table(translator.leading, translator.source.plural).entries.values():
+            for entry in self.cache.table(translator.leading, translator.source.plural):
                 found[Key(translator.name, entry.meta.namespace, entry.meta.name)] = None
         for side, plural, table in self.cache.tables():
-            for entry in table.entries.values():
+            for entry in table:
                 key = self.routing.key_of_copy(side, plural, entry)
                 if key is not None:
                     found[key] = None

@@ -52,8 +52,7 @@ class ReflectorView(Protocol):
 
 
 class TableView(Protocol):
-    entries: Mapping[Any, Any]
-
+    def __iter__(self) -> Iterator[Any]: ...
     def __len__(self) -> int: ...
 
 
@@ -135,4 +134,4 @@ def _made(engine: EngineView) -> Cells:
         if side is Side.HOST and (side, plural) not in read:
             yield (plural, side.value), len(table)
         else:
-            yield (plural, side.value), sum((entry.meta.labels or {}).get(MANAGED_BY) == MANAGER for entry in table.entries.values())
+            yield (plural, side.value), sum((entry.meta.labels or {}).get(MANAGED_BY) == MANAGER for entry in table)

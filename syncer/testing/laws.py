@@ -38,11 +38,14 @@ def check_laws(translator: Translator, samples: Iterable[Sample]) -> None:
     breaches: list[str] = []
     for law in LAWS:
         for sample in samples:
+            meta = sample.source["metadata"]
+            who = f"{translator.name} {meta.get('namespace', '')}/{meta['name']}"
             try:
                 law(translator, sample)
             except LawBroken as breach:
-                meta = sample.source["metadata"]
-                breaches.append(f"{translator.name} {meta.get('namespace', '')}/{meta['name']}: {breach}")
+                breaches.append(f"{who}: {breach}")
+            except Exception as error:  # the translator's own: one more thing to tell, not the end of the telling
+                breaches.append(f"{who}: {type(error).__name__}: {error} (trying: {law.__name__.replace('_', ' ')})")
     if samples and not any(isinstance(_forward(translator, Bench(translator, sample)), Draft) for sample in samples):
         breaches.append(f"{translator.name}: no sample is translated, so that nothing has been shown")
     if breaches:

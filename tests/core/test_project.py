@@ -257,17 +257,17 @@ def test_a_merge_patch_is_applied_as_the_standard_says(target: Any, patch: Any) 
 
 
 def test_lists_ask_for_an_exact_version() -> None:
-    assert replaces_list([IMAGE])
-    assert replaces_list([("spec", "type"), PORTS])
-    assert not replaces_list([("spec",), ("data",)])
+    assert replaces_list((IMAGE,))
+    assert replaces_list((("spec", "type"), PORTS))
+    assert not replaces_list((("spec",), ("data",)))
 
 
 def test_paths_are_grouped_by_the_subresource_they_go_through() -> None:
     resize = Subresource("resize", (IMAGE,))
     status = Subresource("status", (("status",),))
-    assert by_subresource([("data",), IMAGE, ("status",), ("type",)], [resize, status]) == (
+    assert by_subresource((("data",), IMAGE, ("status",), ("type",)), (resize, status)) == (
         ("", (("data",), ("type",))),
         ("resize", (IMAGE,)),
         ("status", (("status",),)),
     )
-    assert by_subresource([], [resize]) == ()
+    assert by_subresource((), (resize,)) == ()

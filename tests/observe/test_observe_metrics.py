@@ -173,6 +173,9 @@ class Table:
     def __len__(self) -> int:
         return len(self.entries)
 
+    def __iter__(self):
+        return iter(self.entries.values())
+
 
 def engine(now: float) -> SimpleNamespace:
     """A picture of an engine at work."""

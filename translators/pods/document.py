@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
 
+from translators.metadata import DENIED_DOMAINS, DENIED_PREFIXES, KEPT_DOMAINS, KEPT_PREFIXES
 from translators.pods.fields import TABLE, Rule, Verdict
 
 _WORDS = {
@@ -84,19 +86,41 @@ only where a volume asks for them).
 
 ## Labels and annotations
 
-They keep keys and values. Not sent: `kled.io/`, what host infrastructure acts on (`translators/metadata.py` lists it;
-`host.denyLabelPrefixes` and `host.denyAnnotationPrefixes` add to it), both told by an event; and what tools keep for themselves, in
+They keep keys and values, on pods and on all other kinds. Not sent: `kled.io/`, what host infrastructure acts on
+(`host.denyLabelPrefixes` and `host.denyAnnotationPrefixes` add to it), both told by an event; and what tools keep for themselves, in
 silence. Host-side keys reach the tenant by `host.showLabels` only.
 
-## Field by field
 """
 
 
 def page() -> str:
-    return "\n".join([_PREFACE, *_tables(), ""])
+    return "\n".join([_PREFACE, *_keys(), *_tables(), ""])
+
+
+def _keys() -> Iterator[str]:
+    yield "Host infrastructure acts on these domains, with all their subdomains:"
+    yield ""
+    yield from _wrapped(DENIED_DOMAINS)
+    yield ""
+    yield "and on keys that begin with:"
+    yield ""
+    yield from _wrapped(DENIED_PREFIXES)
+    yield ""
+    yield "Tools and control planes keep these for themselves (domains, then beginnings of keys):"
+    yield ""
+    yield from _wrapped(KEPT_DOMAINS)
+    yield ""
+    yield from _wrapped(KEPT_PREFIXES)
+    yield ""
+
+
+def _wrapped(words: Iterable[str]) -> list[str]:
+    return textwrap.wrap(", ".join(f"`{word}`" for word in sorted(words)), 140, break_long_words=False, break_on_hyphens=False)
 
 
 def _tables() -> Iterator[str]:
+    yield "## Field by field"
+    yield ""
     plain: list[str] = []
     for name, rules in TABLE.items():
         if all(rule.verdict is Verdict.PASS for rule in rules.values()):

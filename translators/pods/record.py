@@ -19,6 +19,7 @@ from translators.pods.spec import host_spec
 from translators.pods.status import GENERATION, up
 from translators.pods.update import host_pod
 from translators.pods.volumes import refreshed
+from translators.pods.wellformed import wrong_field
 from translators.pods.work import Refused, Work
 from translators.workload import WORKLOAD_SERVICE_ACCOUNT
 
@@ -76,6 +77,16 @@ def _needs(pod: Obj, names: Names, settings: Settings) -> Iterator[Need]:
 
 def down(pod: Obj, view: View) -> Answer:
     """The host pod: built once, then only what may change."""
+    try:
+        return _down(pod, view)
+    except (KeyError, TypeError, AttributeError, ValueError):
+        field = wrong_field(pod)
+        if field is None:
+            raise
+        return Refusal(field, "not what a pod has there")
+
+
+def _down(pod: Obj, view: View) -> Answer:
     if not pod["spec"].get("nodeName"):
         return Wait("the tenant's scheduler has not chosen a node yet", quiet=True)
     try:

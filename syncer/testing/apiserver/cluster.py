@@ -21,10 +21,12 @@ from syncer.cluster.api import Change, Page
 from syncer.cluster.wire import Entry, from_obj
 from syncer.core.errors import ApiError, Unreachable, api_error
 from syncer.core.objects import Resource, Side
+from syncer.testing.apiserver.client import Client
 from syncer.testing.apiserver.hands import Hands
 from syncer.testing.apiserver.requests import BatchHook, Hook, Request
 from syncer.testing.apiserver.server import Server
-from syncer.testing.apiserver.store import Snapshot, Version
+from syncer.testing.apiserver.store import Version
+from syncer.testing.apiserver.trouble import Trouble
 from syncer.testing.apiserver.watch import Stream, initial
 from syncer.testing.virtualtime import EPOCH
 
@@ -34,7 +36,7 @@ Obj = Mapping[str, Any]
 SYNCER = "syncer"
 
 
-class SimulatedCluster(Hands):
+class SimulatedCluster(Hands, Trouble):
     """One cluster. Its own `Api` methods act as the user `syncer`; `as_user` gives the same cluster under another name.
 
     `latency` is how long a request travels each way (a float, or a function of the request); `bookmark_every` the seconds between bookmarks
@@ -54,6 +56,7 @@ class SimulatedCluster(Hands):
         watch_lifetime: float | None = None,
         streamed_lists: bool = True,
     ) -> None:
+        super().__init__()
         self.side = side
         self.server = Server(name or side.value, self._wall, service_cidrs=service_cidrs, service_accounts=service_accounts)
         self.server.store.changed = self._wake
@@ -65,9 +68,6 @@ class SimulatedCluster(Hands):
         self.after: Hook | None = None
         self.on_batch: BatchHook | None = None
         self.log: list[Request] = []
-        self._down = False
-        self._frozen: int | None = None
-        self._streams: dict[int, tuple[Request, Stream]] = {}
         self._numbers = 0
 
     def as_user(self, user: str) -> Client:
@@ -226,70 +226,6 @@ class SimulatedCluster(Hands):
     def _visible(self) -> int:
         return self.server.store.revision if self._frozen is None else self._frozen
 
-    def _wake(self) -> None:
-        for _, stream in self._streams.values():
-            stream.wake()
-
-    # --- trouble on demand
-
-    @property
-    def down(self) -> bool:
-        """While True every request is Unreachable; setting it breaks all watches."""
-        return self._down
-
-    @down.setter
-    def down(self, value: bool) -> None:
-        self._down = value
-        if value:
-            self.cut_watches(Unreachable(f"{self.side} is down"))
-
-    def cut_watches(self, error: Exception | None = None, *, plural: str = "") -> None:
-        """End all open watches (of one kind): in good order, or with `error`."""
-        for request, stream in list(self._streams.values()):
-            if plural in ("", request.resource):
-                stream.close(error)
-
-    def hold_watches(self, *, plural: str = "") -> None:
-        """Open watches (of one kind) stay open and silent until `release_watches`, which delivers what they missed."""
-        for request, stream in self._streams.values():
-            if plural in ("", request.resource):
-                stream.held = True
-
-    def release_watches(self) -> None:
-        for _, stream in self._streams.values():
-            stream.held = False
-        self._wake()
-
-    def freeze(self) -> None:
-        """Lists and watches show the present state from now on, whatever is written: a server with an old cache. Reads of single objects
-        see the truth."""
-        self._frozen = self.server.store.revision
-
-    def thaw(self) -> None:
-        self._frozen = None
-        self._wake()
-
-    def compact(self) -> None:
-        """Forget the past: watches from before now answer 410, and so do continue tokens."""
-        self.server.store.compact()
-        self._wake()
-
-    def unserve(self, resource: Resource) -> None:
-        """This kind is not known here (any more): every request for it is NotFound. `serve` brings it back with what it held."""
-        self.server.unserved.add((resource.group, resource.plural))
-
-    def serve(self, resource: Resource) -> None:
-        self.server.unserved.discard((resource.group, resource.plural))
-
-    def snapshot(self) -> Snapshot:
-        return self.server.store.snapshot()
-
-    def restore(self, snapshot: Snapshot, *, bump: int = 0) -> None:
-        """The server comes back from a backup: watches break, resourceVersions go back (or on by `bump`, and the past is compacted)."""
-        self._frozen = None
-        self.server.store.restore(snapshot, bump=bump)
-        self.cut_watches(Unreachable(f"{self.side} was restored from a backup"))
-
     # --- clocks
 
     def _now(self) -> float:
@@ -300,37 +236,6 @@ class SimulatedCluster(Hands):
 
     def _wall(self) -> float:
         return EPOCH + self._now()
-
-
-class Client:
-    """A cluster as one user sees it: an `Api` of its own."""
-
-    def __init__(self, cluster: SimulatedCluster, user: str) -> None:
-        self.side = cluster.side
-        self.cluster = cluster
-        self.user = user
-
-    async def get(self, resource: Resource, namespace: str, name: str) -> Entry:
-        return await self.cluster.get(resource, namespace, name, user=self.user)
-
-    async def list(self, resource: Resource, namespace: str = "", *, label_selector: str = "", limit: int = 500, continue_token: str = "") -> Page:
-        return await self.cluster.list(resource, namespace, label_selector=label_selector, limit=limit, continue_token=continue_token, user=self.user)
-
-    def watch(
-        self, resource: Resource, namespace: str = "", *, label_selector: str = "", resource_version: str = "", initial: bool = False
-    ) -> AsyncIterator[Sequence[Change]]:
-        return self.cluster.watch(
-            resource, namespace, label_selector=label_selector, resource_version=resource_version, initial=initial, user=self.user
-        )
-
-    async def create(self, resource: Resource, namespace: str, body: Obj, *, name: str = "", subresource: str = "") -> Entry:
-        return await self.cluster.create(resource, namespace, body, name=name, subresource=subresource, user=self.user)
-
-    async def patch(self, resource: Resource, namespace: str, name: str, patch: Obj, *, subresource: str = "") -> Entry:
-        return await self.cluster.patch(resource, namespace, name, patch, subresource=subresource, user=self.user)
-
-    async def delete(self, resource: Resource, namespace: str, name: str, *, uid: str, grace: int | None = None) -> None:
-        await self.cluster.delete(resource, namespace, name, uid=uid, grace=grace, user=self.user)
 
 
 def _version(text: str) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from syncer.core.objects import Resource
-from syncer.testing.apiserver import answers, pods, shape
+from syncer.testing.apiserver import answers, pods, services, shape
 
 Obj = Mapping[str, Any]
 
@@ -101,7 +101,7 @@ def _service(resource: Resource, obj: Obj) -> None:
     names = [port.get("name", "") for port in spec.get("ports") or ()]
     if len(names) > 1 and "" in names:
         raise answers.invalid(resource, name, "spec.ports[0].name", "Required value")
-    if spec.get("externalTrafficPolicy") and spec["type"] == "ClusterIP" and not spec.get("externalIPs"):
+    if spec.get("externalTrafficPolicy") and not services.is_external(spec):
         why = "may only be set for externally-accessible services"
         raise answers.invalid(resource, name, "spec.externalTrafficPolicy", f"Invalid value: {spec['externalTrafficPolicy']!r}: {why}")
 

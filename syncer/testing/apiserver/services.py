@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,7 +81,7 @@ class Ranges:
 def inherit(service: Made, old: Mapping[str, Any]) -> None:
     """What an update that leaves allocated values out means: keep them (node ports by the port's name), unless another type has none."""
     spec, before = service["spec"], old["spec"]
-    _drop_what_the_type_has_not(spec, before)
+    _drop_what_it_no_longer_has(spec, before)
     if before["type"] == "LoadBalancer" != spec["type"]:
         service["status"] = {**service.get("status", {}), "loadBalancer": {}}
     if spec["type"] == "ExternalName" or before["type"] == "ExternalName":
@@ -112,6 +112,9 @@ def settle(service: Made, old: Mapping[str, Any] | None, taken: Taken, ranges: R
         if spec.get("clusterIP"):
             raise answers.invalid(SERVICES, name, "spec.clusterIPs", "Forbidden: may not be set for ExternalName services")
         return
+    if spec.get("clusterIP") == "None" and spec["type"] in _NODE_PORT_TYPES:
+        why = f"Invalid value: \"None\": may not be set to 'None' for {spec['type']} services"
+        raise answers.invalid(SERVICES, name, "spec.clusterIPs[0]", why)
     held = ((old or {}).get("spec") or {}).get("clusterIPs")
     if held and spec.get("clusterIPs", [spec.get("clusterIP")]) != held:
         raise answers.invalid(SERVICES, name, "spec.clusterIPs[0]", f"Invalid value: {spec.get('clusterIPs')}: may not change once set")
@@ -121,25 +124,53 @@ def settle(service: Made, old: Mapping[str, Any] | None, taken: Taken, ranges: R
     _settle_ports(spec, name, taken, ranges)
 
 
-def _drop_what_the_type_has_not(spec: Made, before: Mapping[str, Any]) -> None:
-    """An update of the type alone lets go of what only the old type had."""
-    if before["type"] == spec["type"]:
-        return
-    if spec["type"] == "ExternalName":
-        for field in ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy"):
-            if spec.get(field) == before.get(field):
-                spec.pop(field, None)
-    if spec["type"] not in _NODE_PORT_TYPES:
-        held = {port.get("nodePort") for port in before.get("ports") or ()}
+def _drop_what_it_no_longer_has(spec: Made, before: Mapping[str, Any]) -> None:
+    """An update lets go of what no longer applies, unless it says something about that itself (which is then refused)."""
+    for applies, fields in _CONDITIONAL:
+        if applies(before) and not applies(spec):
+            for field in fields:
+                if spec.get(field) == before.get(field):
+                    spec.pop(field, None)
+    if _has_node_ports(before) and not _has_node_ports(spec) and _numbers(spec) == _numbers(before):
         for port in spec.get("ports") or ():
-            if port.get("nodePort") in held:
-                port.pop("nodePort", None)
-        if not spec.get("externalIPs") and spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy"):
-            spec.pop("externalTrafficPolicy", None)
-    if spec["type"] != "LoadBalancer":
-        for field in ("allocateLoadBalancerNodePorts", "healthCheckNodePort"):
-            if spec.get(field) == before.get(field):
-                spec.pop(field, None)
+            port.pop("nodePort", None)
+
+
+def _has_address(spec: Mapping[str, Any]) -> bool:
+    return bool(spec["type"] != "ExternalName")
+
+
+def _has_node_ports(spec: Mapping[str, Any]) -> bool:
+    return spec["type"] in _NODE_PORT_TYPES
+
+
+def _is_balanced(spec: Mapping[str, Any]) -> bool:
+    return bool(spec["type"] == "LoadBalancer")
+
+
+def is_external(spec: Mapping[str, Any]) -> bool:
+    return _has_node_ports(spec) or (spec["type"] == "ClusterIP" and bool(spec.get("externalIPs")))
+
+
+def _is_checked(spec: Mapping[str, Any]) -> bool:
+    return _is_balanced(spec) and spec.get("externalTrafficPolicy") == "Local"
+
+
+def _has_affinity(spec: Mapping[str, Any]) -> bool:
+    return bool(spec["sessionAffinity"] != "None")
+
+
+_CONDITIONAL: tuple[tuple[Callable[[Mapping[str, Any]], bool], tuple[str, ...]], ...] = (
+    (_has_address, ("clusterIP", "clusterIPs", "ipFamilies", "ipFamilyPolicy", "internalTrafficPolicy")),
+    (_is_balanced, ("allocateLoadBalancerNodePorts", "loadBalancerClass")),
+    (_is_checked, ("healthCheckNodePort",)),
+    (is_external, ("externalTrafficPolicy",)),
+    (_has_affinity, ("sessionAffinityConfig",)),
+)
+
+
+def _numbers(spec: Mapping[str, Any]) -> set[int]:
+    return {port["nodePort"] for port in spec.get("ports") or () if port.get("nodePort")}
 
 
 def _settle_address(spec: Made, name: str, keeps: bool, taken: Taken, ranges: Ranges) -> None:

@@ -22,6 +22,18 @@ _MAPS = frozenset(
 )  # fmt: skip
 """Fields that are maps in Go and left out when empty. A struct (`emptyDir: {}`) says something by being there."""
 
+_ZEROS: dict[str, tuple[Any, ...]] = {
+    **dict.fromkeys(
+        ("hostNetwork", "hostPID", "hostIPC", "publishNotReadyAddresses", "stdin", "stdinOnce", "tty", "readOnly", "unschedulable"), (False,)
+    ),
+    **dict.fromkeys(
+        ("nodeName", "hostname", "subdomain", "clusterIP", "externalName", "subPath", "subPathExpr", "message", "reason", "nominatedNodeName",
+         "hostIP", "podIP", "loadBalancerIP", "serviceAccountName", "priorityClassName", "volumeName", "workingDir", "containerID"), ("",)
+    ),
+    **dict.fromkeys(("nodePort", "hostPort", "healthCheckNodePort"), (0,)),
+}  # fmt: skip
+"""Fields that are no pointers in Go: their zero value is left out. (False is 0 to Python, hence the check of the type.)"""
+
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _PATH_SEGMENT = re.compile(r"(?!\.\.?$)[^/%]+")
@@ -42,13 +54,17 @@ def prune(value: Any, name: str = "") -> Any:
         made = {}
         for key, item in value.items():
             kept = prune(item, key)
-            if kept is None or kept == [] or (kept == {} and key in _MAPS):
+            if kept is None or kept == [] or (kept == {} and key in _MAPS) or _is_zero(key, kept):
                 continue
             made[key] = kept
         return made
     if isinstance(value, list):
         return [prune(item) for item in value]
     return value
+
+
+def _is_zero(key: str, value: Any) -> bool:
+    return any(value == zero and type(value) is type(zero) for zero in _ZEROS.get(key, ()))
 
 
 def clean_meta(meta: Mapping[str, Any]) -> dict[str, Any]:

@@ -29,3 +29,11 @@ def test_a_pod_waits_for_the_address_of_its_api_server_rather_than_being_told_th
     answer = PODS.down(pod(), view) if PODS.down else None
     assert isinstance(answer, Wait)
     assert "default/kubernetes" in answer.reason
+
+
+def test_a_service_of_the_namespace_called_kubernetes_goes_before_the_api_servers_as_with_the_kubelet() -> None:
+    own = service("web", "kubernetes", "10.97.0.9", ("x", 1, "TCP"))
+    answer = PODS.down(pod(), view_for(pod(), tenant={"services": [own]})) if PODS.down else None
+    assert isinstance(answer, Draft)
+    env = {item["name"]: item["value"] for item in answer.body["spec"]["containers"][0]["env"]}
+    assert env["KUBERNETES_SERVICE_HOST"] == "10.97.0.9"
