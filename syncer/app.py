@@ -244,7 +244,8 @@ async def _own_namespace(host: Api, settings: Settings) -> None:
                 f"Create it, or apply `kled-syncer rbac --side host`, which contains it."
             ) from error
     except SyncerError as error:
-        raise StartupError(f"cannot read namespace {name!r} on the host: {error}") from error
+        then = "Grant what is needed with: kled-syncer rbac --side host ... | kubectl apply -f -"
+        raise StartupError(f"cannot read namespace {name!r} on the host: {error}. {then}") from error
 
 
 async def role_binding(host: Transport, settings: Settings) -> dict[str, Any] | None:

@@ -7,7 +7,7 @@ otherwise only wait for what comes before them.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 import anyio
@@ -16,6 +16,7 @@ from syncer.app import Process, clusters
 from syncer.cluster.wire import from_obj
 from syncer.core import actions
 from syncer.core.actions import Action, Create, Delete, Patch, Recreate, Write
+from syncer.core.decide import TAKEN
 from syncer.core.errors import StartupError
 from syncer.core.names import digest
 from syncer.core.objects import Key, Ref, Side
@@ -29,7 +30,11 @@ T = TypeVar("T")
 
 async def plan_of(process: Process) -> list[dict[str, Any]]:
     """Every write that `run` would make now, as plain dictionaries."""
-    return await _looking(process, _plan)
+
+    async def question(engine: Engine) -> list[dict[str, Any]]:
+        return _plan(engine)
+
+    return await _looking(process, question)
 
 
 async def explanation_of(process: Process, translator: Translator, namespace: str, name: str) -> dict[str, Any] | None:
@@ -37,7 +42,7 @@ async def explanation_of(process: Process, translator: Translator, namespace: st
     return await _looking(process, lambda engine: _explain(engine, engine.translators[translator.name], namespace, name))
 
 
-async def _looking(process: Process, question: Callable[[Engine], T]) -> T:
+async def _looking(process: Process, question: Callable[[Engine], Awaitable[T]]) -> T:
     async with clusters(process) as (tenant, host):
         engine = Engine(
             Surroundings(
@@ -59,7 +64,7 @@ async def _looking(process: Process, question: Callable[[Engine], T]) -> T:
             if late.cancelled_caught:
                 group.cancel_scope.cancel()
                 raise StartupError(f"not everything could be listed within {_LIST_WITHIN:.0f} s: {', '.join(engine.missing()[:10])}")
-            answer = question(engine)
+            answer = await question(engine)
             group.cancel_scope.cancel()
     return answer
 
@@ -124,7 +129,7 @@ def _without_values(diff: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _explain(engine: Engine, translator: Translator, namespace: str, name: str) -> dict[str, Any] | None:
+async def _explain(engine: Engine, translator: Translator, namespace: str, name: str) -> dict[str, Any] | None:
     ref = Ref(translator.source.plural, namespace, name)
     key = Key(translator.name, namespace, name)
     if engine.cache.get(Side.TENANT, ref) is None:
@@ -133,6 +138,8 @@ def _explain(engine: Engine, translator: Translator, namespace: str, name: str) 
     exists = target is not None and engine.cache.get(translator.leading.other if translator.leading is Side.TENANT else Side.HOST, target) is not None
     plan = engine.reconcile.plan(translator, key)
     case = engine.reconcile.case(translator, key)
+    if plan and await _taken(engine, plan):
+        plan = (actions.Refuse(ref=ref, message=TAKEN, conflict=True, retry=True),)
     state, reason, message = _state(plan, exists, wanted=case is None or case.wanted)
     return {
         "source": {"kind": translator.source.kind, "namespace": namespace, "name": name},
@@ -143,6 +150,14 @@ def _explain(engine: Engine, translator: Translator, namespace: str, name: str) 
         "translator": translator.name,
         "pending": [f"{type(action).__name__.lower()} {action.side.value} {action.ref}" for action in plan or () if isinstance(action, Write)],
     }
+
+
+async def _taken(engine: Engine, plan: Iterable[Action]) -> bool:
+    """Whether something foreign, which no watch of ours shows, holds the name of what would be created."""
+    for action in plan:
+        if isinstance(action, Create) and await engine.reconcile.execute.get(action.side, action.resource, action.ref) is not None:
+            return True
+    return False
 
 
 def _state(plan: Iterable[Action] | None, exists: bool, *, wanted: bool) -> tuple[str, str, str]:

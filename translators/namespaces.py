@@ -10,6 +10,7 @@ namespace and namespaces lent by the administrator are the engine's business; fo
 
 from __future__ import annotations
 
+from syncer.core import stamp as stamps
 from syncer.core.names import Names
 from syncer.core.objects import NAMESPACES as NAMESPACE_KIND
 from syncer.core.objects import Obj
@@ -25,7 +26,16 @@ def target_name(names: Names, namespace: str, name: str) -> tuple[str, str] | No
 def down(obj: Obj, view: View) -> Answer:
     if view.names.is_shared(obj["metadata"]["name"]):
         return Skip("it has no host namespace of its own")
+    if view.counterpart is not None and _is_lent(view.counterpart, view.names.tenant):
+        return Skip("its host namespace was lent by the administrator")
     return Draft({})
+
+
+def _is_lent(host: Obj, tenant: str) -> bool:
+    """Labelled for this tenant by somebody who is not us: used, emptied at the end, and never changed or deleted."""
+    meta = host["metadata"]
+    labels, annotations = meta.get("labels") or {}, meta.get("annotations") or {}
+    return labels.get(stamps.TENANT) == tenant and stamps.SOURCE_UID not in annotations
 
 
 NAMESPACES = Translator(

@@ -48,8 +48,8 @@ class HostSpaces:
         prepare: bool = True,
     ) -> None:
         """`watch(namespace, listed)` keeps the namespaced kinds current until cancelled and calls `listed` when all are complete;
-        `emptied` forgets the objects of a namespace that is gone (and is told whether that was seen); `opened` is told when one has become ready. `binding` is the RoleBinding
-        to make in each namespace, without a namespace of its own. Without `prepare` nothing is written."""
+        `emptied` forgets the objects of a namespace that is gone (and is told whether that was seen); `opened` is told when one has
+        become ready. `binding` is the RoleBinding to make in each namespace, without a namespace of its own. Without `prepare` nothing is written."""
         self._host, self._cache, self._settings, self._names = host, cache, settings, names
         self._account, self._binding, self._may_prepare = account, binding, prepare
         self._watch, self._emptied, self._opened, self._rng = watch, emptied, opened, rng

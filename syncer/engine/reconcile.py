@@ -19,10 +19,11 @@ from typing import Any
 import msgspec
 import structlog
 
+from syncer.cluster.wire import Entry
 from syncer.core import actions
 from syncer.core import stamp as stamps
 from syncer.core.actions import Action, Delete, Patch, Recreate, Write
-from syncer.core.decide import TAKEN, Case, decide
+from syncer.core.decide import TAKEN, Case, decide, made_for
 from syncer.core.errors import ApiError, Conflict, Forbidden, Invalid, LeadershipLost, NotFound, SyncerError, Throttled, Unreachable
 from syncer.core.names import Names
 from syncer.core.objects import Key, Obj, Ref, Resource, Side
@@ -88,6 +89,8 @@ class Reconcile:
     deferred: set[Key] = field(default_factory=set)
     """Keys that were looked at before the watch had shown our own last write; its echo, otherwise of no interest, wakes them."""
     waiting_since: dict[Key, float] = field(default_factory=dict)
+    denied_since: dict[Key, float] = field(default_factory=dict)
+    """Keys whose writes fail in a way that mostly passes within seconds, see `_passes`."""
     agreed: dict[Key, int] = field(default_factory=dict)
     """Marks of pods whose way down had nothing to do, see `_mark`."""
 
@@ -281,6 +284,7 @@ class Reconcile:
     def _at_rest(self, key: Key) -> None:
         self.guard.settled(key)
         self.waiting_since.pop(key, None)
+        self.denied_since.pop(key, None)
         if self.cache.get(Side.TENANT, Ref(key.translator, key.namespace, key.name)) is None:
             self.agreed.pop(key, None)
         self.proven.discard((Side.TENANT, key))
@@ -357,7 +361,9 @@ class Reconcile:
             result.again = min(result.again or left, left)
 
     async def _write(self, case: Case, key: Key, action: Write, result: Result) -> None:
-        if isinstance(action, Delete) and action.inferred and not await self._may_infer(case, key, action, result):
+        if isinstance(action, Delete) and action.inferred and self._is_held(case, key, result):
+            return
+        if isinstance(action, Delete) and self._rests_on_absence(case, action) and await self._is_there(case, key, action, result):
             return
         if isinstance(action, Patch) and (pause := self.fights.pause(action)) > 0:
             log.warning(
@@ -374,6 +380,7 @@ class Reconcile:
             self._failed(case, action, error, result)
             return
         result.wrote += 1
+        self.denied_since.pop(key, None)
         if outcome is Outcome.LATE:
             result.again = min(result.again or _BEHIND, _BEHIND)
         elif outcome is Outcome.FOREIGN:
@@ -383,27 +390,41 @@ class Reconcile:
         elif isinstance(action, Delete) and action.inferred:
             self.guard.settled(key)
 
-    async def _may_infer(self, case: Case, key: Key, action: Delete, result: Result) -> bool:
-        """A deletion that rests on absence: the brake, then a live look at the source."""
+    def _is_held(self, case: Case, key: Key, result: Result) -> bool:
+        """The brake on deletions that are inferred from absence."""
         delay = self.guard.delay(key)
-        if delay > 0:
-            result.again, result.label = delay, "held"
-            namespace = Ref("namespaces", "", case.source_ref.namespace or "kube-system")
-            text = f"{self.guard.held} deletions on the host are held because many objects are missing in this cluster at once"
-            if case.source_side is Side.TENANT:
-                self.tell(namespace, self.cache.obj(Side.TENANT, namespace), actions.HELD, text, "Warning")
+        if delay <= 0:
             return False
-        missing = case.source_ref if action.side is case.target_side else case.target_ref
-        side = action.side.other
+        result.again, result.label = delay, "held"
+        namespace = Ref("namespaces", "", case.source_ref.namespace or "kube-system")
+        text = f"{self.guard.held} deletions on the host are held because many objects are missing in this cluster at once"
+        if case.source_side is Side.TENANT:
+            self.tell(namespace, self.cache.obj(Side.TENANT, namespace), actions.HELD, text, "Warning")
+        return True
+
+    def _rests_on_absence(self, case: Case, action: Delete) -> bool:
+        """Also a pod whose copy was seen going: to us an object that lost our label looks the same as one that was deleted."""
+        if action.inferred:
+            return True
+        alive = case.source is not None and not case.source["metadata"].get("deletionTimestamp")
+        return alive and action.side is case.source_side and case.target is None
+
+    async def _is_there(self, case: Case, key: Key, action: Delete, result: Result) -> bool:
+        """A live look at the object whose absence is the reason: whether it is there after all, as the same one."""
+        of_target = action.side is case.source_side
+        ref, side = (case.target_ref if of_target else case.source_ref), action.side.other
         try:
-            there = await self.execute.get(side, case.translator.resource_on(side), missing)
+            there = await self.execute.get(side, case.translator.resource_on(side), ref)
         except SyncerError as error:
             self._failed(case, action, error, result)
+            return True
+        if there is None or not _is_the_one(case, there, of_target=of_target):
             return False
-        if there is not None:
-            result.again = _BEHIND
-            self.guard.settled(key)
-            return False
+        self.guard.settled(key)
+        result.again = _BEHIND
+        if (there.meta.labels or {}).get(stamps.TENANT) != case.view.names.tenant and side is Side.HOST and of_target:
+            self.tell(case.source_ref, case.source, actions.CONFLICT, "its copy on the host lost our label and is left alone", "Warning")
+            result.again = _SLOW
         return True
 
     def _failed(self, case: Case, action: Write, error: SyncerError, result: Result) -> None:
@@ -417,6 +438,8 @@ class Reconcile:
             return
         if isinstance(error, Forbidden) and "NamespaceTerminating" in error.causes:
             result.least = 5.0
+            return
+        if _passes(error) and self.now() - self.denied_since.setdefault(_key(case), self.now()) < _WAITING_TOO_LONG:
             return
         log.warning("write_refused", side=action.side.value, ref=str(action.ref), translator=case.translator.name, error=str(error)[:500])
         if action.side is Side.HOST and case.source_side is Side.TENANT and isinstance(error, ApiError):
@@ -439,6 +462,22 @@ class Reconcile:
         body = msgspec.json.decode(text)
         keeper = (case.translator.destination, case.target_ref, target["metadata"]["uid"])
         return Recreate(side=Side.TENANT, resource=case.translator.source, ref=case.source_ref, uid="", body=body, keeper=keeper)
+
+
+def _is_the_one(case: Case, there: Entry, *, of_target: bool) -> bool:
+    """Whether an object found under the name is the missing one, and not another of the same name."""
+    marked = (there.meta.annotations or {}).get(stamps.SOURCE_UID)
+    if of_target:
+        return case.source is not None and marked == case.source["metadata"]["uid"]
+    return case.target is None or there.meta.uid == made_for(case)
+
+
+def _passes(error: SyncerError) -> bool:
+    """What a server says for a moment and then no more: it has just started and not read its roles yet; or the address of a Service is
+    being set free, which comes a little after the end of the Service that had it."""
+    if isinstance(error, Forbidden):
+        return " cannot " in error.message and " resource " in error.message
+    return isinstance(error, Invalid) and "already allocated" in error.message
 
 
 def _key(case: Case) -> Key:

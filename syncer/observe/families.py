@@ -101,7 +101,7 @@ SKIP_REASONS = ("unselected", "unused", "unmapped", "translator", "finished", "n
 RESTART_REASONS = (
     "ended",
     "silent",
-    "timeout",
+    "room_again",
     "unreachable",
     "throttled",
     "gone",
@@ -113,7 +113,7 @@ RESTART_REASONS = (
     "refused",
     "error",
 )
-RELISTING = frozenset({"gone", "went_back", "no_streamed_lists", "refused", "error"})
+RELISTING = frozenset({"gone", "room_again", "went_back", "no_streamed_lists", "refused", "error"})
 """Ends of a watch after which the place in the stream is lost, so that a full list follows."""
 CORE_KINDS = (
     "configmaps",

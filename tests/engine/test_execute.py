@@ -79,9 +79,7 @@ def test_a_patch_that_changes_nothing_is_called_so():
     async def main():
         hands = Hands()
         meta = hands.host.put(CONFIGMAPS, body())["metadata"]
-        patch = Patch(
-            side=Side.HOST, resource=CONFIGMAPS, ref=REF, patch={"data": {"k": "v"}}, uid=meta["uid"], seen_version=meta["resourceVersion"]
-        )
+        patch = Patch(side=Side.HOST, resource=CONFIGMAPS, ref=REF, patch={"data": {"k": "v"}}, uid=meta["uid"], seen_version=meta["resourceVersion"])
         assert await hands.execute(patch) is Outcome.NOOP
 
     virtualtime.run(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+from itertools import pairwise
 
 import pytest
 
@@ -128,7 +129,7 @@ def test_retries_back_off_up_to_a_cap_and_start_anew_after_a_success():
             delays.append(queue.retry(key("x")))
             await queue.get()
             queue.done(key("x"))
-        assert all(later > earlier for earlier, later in zip(delays[:8], delays[1:8], strict=False))
+        assert all(later > earlier for earlier, later in pairwise(delays[:8]))
         assert 48 <= delays[-1] <= 72
         queue.forget(key("x"))
         assert queue.retry(key("x")) < 0.4

@@ -23,7 +23,7 @@ from syncer.cluster.connect import connect
 from syncer.cluster.transport import Transport
 from syncer.core.errors import NotFound
 from syncer.core.objects import NAMESPACES, PODS, Side
-from tools.bench import load, report
+from tools.bench import load, profile, report
 from tools.bench.process import cpu_seconds, machine, rss_bytes
 from tools.demo.stage import TENANT_RANGE, Syncer, service_cidr, syncer
 from tools.planes import ControlPlane
@@ -31,6 +31,8 @@ from tools.planes import ControlPlane
 NAME = "bench"
 HOST_NAMESPACE = "bench-load"
 WITHIN = 600.0
+_SETTLE = 20.0
+"""Seconds before memory is read: connections of a burst are closed by then."""
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 
 
@@ -68,7 +70,7 @@ async def measure(host: ControlPlane, tenant: ControlPlane, folder: Path, option
         with syncer(host, tenant, name=NAME, sync_file=sync_file, folder=folder) as running:
             await load.namespace(tenant_api, "load")
             await load.until("default service account", lambda: "default" in tenant.kubectl("-n", "load", "get", "sa", "-o", "name"), 30)
-            await asyncio.sleep(5)
+            await asyncio.sleep(_SETTLE)
             idle = rss_bytes(running.process.pid)
             say(f"through the syncer: {options.pods} pods")
             through = await through_syncer(host, tenant, host_api, tenant_api, running, options)
@@ -80,6 +82,8 @@ async def measure(host: ControlPlane, tenant: ControlPlane, folder: Path, option
         marks = _marks(host, tenant)
         with syncer(host, tenant, name=NAME, sync_file=sync_file, folder=folder) as running:
             restart = await restarted(host, tenant, running, marks)
+        say("a burst under the profiler")
+        spent = await profiled(host, tenant, tenant_api, sync_file, folder, options)
     per_pod = through["syncer_cpu_seconds"] / options.pods
     return {
         "pods": options.pods,
@@ -101,6 +105,7 @@ async def measure(host: ControlPlane, tenant: ControlPlane, folder: Path, option
         "rest": rest,
         "single": single,
         "restart": restart,
+        "profile": spent,
         "machine": machine(),
     }
 
@@ -143,7 +148,7 @@ async def through_syncer(
         wall = time.monotonic() - begun
         for task in watching:
             task.cancel()
-    await asyncio.sleep(3)
+    await asyncio.sleep(_SETTLE)
     after = {name: cpu_seconds(pid) for name, pid in _pids(host, tenant, running).items()}
     writes = _writes(host, tenant, marks)
     total = sum(writes["verbs"].values())
@@ -208,6 +213,23 @@ async def single_pods(host_api: Transport, tenant_api: Transport, running: Synce
         "latency": {"host": report.quantiles(times.since_created(times.on_host)), "running": report.quantiles(times.since_created(times.running))},
         "cpu_ms_per_pod": round(used / options.singles * 1000, 2),
     }
+
+
+async def profiled(
+    host: ControlPlane, tenant: ControlPlane, tenant_api: Transport, sync_file: Path, folder: Path, options: argparse.Namespace
+) -> dict[str, float]:
+    """Shares of the syncer's time in another, smaller burst."""
+    statistics, where, pods = folder / "profile", "profiled", min(300, options.pods)
+    times = load.Times()
+    with syncer(host, tenant, name=NAME, sync_file=sync_file, folder=folder, under=("-m", "cProfile", "-o", str(statistics))):
+        await load.namespace(tenant_api, where)
+        await asyncio.sleep(5)
+        async with asyncio.TaskGroup() as group:
+            watching = group.create_task(load.observe(tenant_api, where, load.first(times.running, load.is_running)))
+            await load.create_all(tenant_api, where, range(pods), times, token=options.token)
+            await load.until("all pods Running under the profiler", lambda: len(times.running) >= pods, WITHIN)
+            watching.cancel()
+    return profile.shares(statistics)
 
 
 async def restarted(host: ControlPlane, tenant: ControlPlane, running: Syncer, marks: tuple[int, int]) -> dict[str, Any]:

@@ -72,6 +72,12 @@ def page(figures: dict[str, Any]) -> str:
         "|---|---|",
         *(f"| {name} | {count} |" for name, count in sorted(through["writes"].items(), key=lambda item: -item[1])),
         "",
+        "## Where the syncer's time goes (shares, in a burst under the profiler)",
+        "",
+        "| room | share |",
+        "|---|---|",
+        *(f"| {room} | {share:.0%} |" for room, share in figures["profile"].items() if share >= 0.005),
+        "",
         "## At rest and after a restart",
         "",
         f"In {rest['seconds']:.0f} s at rest: {rest['writes']} writes, {rest['lease_writes']} lease renewals, {rest['reads']} reads, "

@@ -37,8 +37,9 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def command(verb: str, *arguments: str) -> list[str]:
-    return [sys.executable, "-m", "syncer", verb, *arguments]
+def command(verb: str, *arguments: str, under: tuple[str, ...] = ()) -> list[str]:
+    """A command line of the syncer; `under` are arguments of the interpreter that come first (`-m cProfile …`)."""
+    return [sys.executable, *under, "-m", "syncer", verb, *arguments]
 
 
 def service_cidr(host: ControlPlane, name: str, cidr: str) -> None:
@@ -55,7 +56,7 @@ def grant(plane: ControlPlane, side: str, arguments: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def syncer(host: ControlPlane, tenant: ControlPlane, *, name: str, sync_file: Path, folder: Path) -> Iterator[Syncer]:
+def syncer(host: ControlPlane, tenant: ControlPlane, *, name: str, sync_file: Path, folder: Path, under: tuple[str, ...] = ()) -> Iterator[Syncer]:
     """Runs `kled-syncer run` as users of both sides that have the computed rights and no others; ready when entered."""
     sources = (
         *("--sync-file", str(sync_file), "--tenant", name),
@@ -67,7 +68,7 @@ def syncer(host: ControlPlane, tenant: ControlPlane, *, name: str, sync_file: Pa
     address = f"127.0.0.1:{free_port()}"
     log = folder / "syncer.log"
     with log.open("ab") as out:
-        process = subprocess.Popen(command("run", *sources, "--metrics-address", address), stdout=out, stderr=out)
+        process = subprocess.Popen(command("run", *sources, "--metrics-address", address, under=under), stdout=out, stderr=out)
     running = Syncer(process, address, log, sources)
     try:
         await_ready(running)

@@ -92,6 +92,9 @@ def _service(resource: Resource, obj: Obj) -> None:
     spec, name = obj["spec"], obj["metadata"]["name"]
     if spec["type"] != "LoadBalancer" and ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress"):
         raise answers.invalid(resource, name, "status.loadBalancer.ingress", "Forbidden: may only be used when `spec.type` is 'LoadBalancer'")
+    if spec.get("externalTrafficPolicy") and not services.is_external(spec):
+        why = "may only be set for externally-accessible services"
+        raise answers.invalid(resource, name, "spec.externalTrafficPolicy", f"Invalid value: {spec['externalTrafficPolicy']!r}: {why}")
     if spec["type"] == "ExternalName":
         if not spec.get("externalName"):
             raise answers.invalid(resource, name, "spec.externalName", "Required value")
@@ -101,9 +104,6 @@ def _service(resource: Resource, obj: Obj) -> None:
     names = [port.get("name", "") for port in spec.get("ports") or ()]
     if len(names) > 1 and "" in names:
         raise answers.invalid(resource, name, "spec.ports[0].name", "Required value")
-    if spec.get("externalTrafficPolicy") and not services.is_external(spec):
-        why = "may only be set for externally-accessible services"
-        raise answers.invalid(resource, name, "spec.externalTrafficPolicy", f"Invalid value: {spec['externalTrafficPolicy']!r}: {why}")
 
 
 def _event(resource: Resource, obj: Obj) -> None:

@@ -47,7 +47,7 @@ def _evict(server: Server, namespace: str, name: str, body: Obj) -> Obj:
     leaving = bool(version.metadata.get("deletionTimestamp"))
     if phase == "Running" and not leaving:
         _ask_budgets(server, version.obj)
-    if phase not in ("Succeeded", "Failed") and not leaving:
+    if phase not in ("Succeeded", "Failed"):
         _say_evicted(server, version.obj)
     server.delete(PODS, namespace, name, uid=wanted, grace=options.get("gracePeriodSeconds"))
     return _CREATED
