@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from syncer.cluster.pack import packed, unpacked
 from syncer.core.objects import Resource
 
 Raw = msgspec.Raw
@@ -36,7 +37,8 @@ class Meta(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 class Entry(msgspec.Struct, gc=False):
-    """One object. `rest` holds the top-level fields other than metadata, spec and status (`data`, `type`, `subsets`, …)."""
+    """One object. `rest` holds the top-level fields other than metadata, spec and status (`data`, `type`, `subsets`, …). `spec` and `status`
+    may be packed: equal when what they stand for is, but read through `raw_spec` and `raw_status`."""
 
     meta: Meta
     spec: bytes | None = None
@@ -47,13 +49,31 @@ class Entry(msgspec.Struct, gc=False):
         """The object as a fresh dictionary (metadata without managedFields; kind and apiVersion as they came, if they came)."""
         made: dict[str, Any] = {"metadata": msgspec.to_builtins(self.meta)}
         if self.spec is not None:
-            made["spec"] = decode_any(self.spec)
+            made["spec"] = decode_any(unpacked(self.spec))
         if self.status is not None:
-            made["status"] = decode_any(self.status)
+            made["status"] = decode_any(unpacked(self.status))
         if self.rest:
             for key, raw in self.rest.items():
                 made[key] = decode_any(raw)
         return made
+
+    @property
+    def raw_spec(self) -> bytes:
+        """The JSON of the spec; empty when there is none."""
+        return unpacked(self.spec) if self.spec is not None else b""
+
+    @property
+    def raw_status(self) -> bytes:
+        """The JSON of the status; empty when there is none."""
+        return unpacked(self.status) if self.status is not None else b""
+
+    def pack(self) -> Entry:
+        """Packs spec and status, in place: for an entry that nobody else holds yet."""
+        if self.spec is not None:
+            self.spec = packed(self.spec)
+        if self.status is not None:
+            self.status = packed(self.status)
+        return self
 
     def same_content(self, other: Entry) -> bool:
         """Whether both hold the same bytes apart from resourceVersion. False does not mean different (servers order fields as they like)."""

@@ -159,7 +159,7 @@ class Reconcile:
         if translator.life is not Life.SHARED_FATE:
             return None
         source, target = self.cache.get(Side.TENANT, source_ref), self.cache.get(Side.HOST, target_ref)
-        if source is None or target is None or source.spec is None or b'"readinessGates"' in source.spec:
+        if source is None or target is None or source.spec is None or b'"readinessGates"' in source.raw_spec:
             return None
         parts: list[Any] = []
         for entry in (source, target):
@@ -436,7 +436,7 @@ class Reconcile:
             return
         if isinstance(error, (Conflict, NotFound)):
             return
-        if isinstance(error, Forbidden) and "NamespaceTerminating" in error.causes:
+        if isinstance(error, Forbidden) and any(cause.startswith("NamespaceTerminating") for cause in error.causes):
             result.least = 5.0
             return
         if _passes(error) and self.now() - self.denied_since.setdefault(_key(case), self.now()) < _WAITING_TOO_LONG:

@@ -137,7 +137,7 @@ class Routing:
         lane = Lane.STATUS if translator.life is Life.SHARED_FATE else Lane.ORDINARY
         if translator.settle is not None and new.status is not None and not deferred and (echo or old is not None):
             # What is not urgent waits for the next change, so that a burst of them is one look and one write.
-            self._queue.add_after(key, translator.settle(new.status), lane)
+            self._queue.add_after(key, translator.settle(new.raw_status), lane)
         else:
             self._queue.add(key, lane)
 
@@ -209,8 +209,10 @@ class Routing:
 
 def _may_have_ended(old: Entry, new: Entry) -> bool:
     """Whether a pod has come to its end: then it needs nothing any more. Right in doubt, and cheap."""
-    was, now = old.status or b"", new.status or b""
-    return was != now and any((end in was) or (end in now) for end in (b'"Succeeded"', b'"Failed"'))
+    if old.status == new.status:
+        return False
+    was, now = old.raw_status, new.raw_status
+    return any((end in was) or (end in now) for end in (b'"Succeeded"', b'"Failed"'))
 
 
 def _only_status(old: Entry, new: Entry) -> bool:

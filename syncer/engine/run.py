@@ -44,6 +44,7 @@ from syncer.engine.watches import Watch, watches
 log = structlog.get_logger()
 _WORKERS = 32
 _FRESH = 120.0
+_PACKED = frozenset({"pods"})
 
 
 class Measures(Protocol):
@@ -247,6 +248,7 @@ class Engine:
             label_selector=watch.selector,
             listener=changed,
             keep=keep,
+            trim=Entry.pack if plural in _PACKED else None,
             eager=bool(namespace),
             restarted=lambda reason: self.around.measures.watch_restarted(plural, side.value, reason),
             rng=self.around.rng,

@@ -108,7 +108,7 @@ def target_name(names: Names, namespace: str, name: str) -> tuple[str, str] | No
 
 def concerns(pod: Any) -> bool:
     """Whether the undecoded pod can have a token volume."""
-    return b'"serviceAccountToken"' in (pod.spec or b"")
+    return b'"serviceAccountToken"' in pod.raw_spec
 
 
 POD_TOKENS = Translator(
