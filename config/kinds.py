@@ -6,6 +6,7 @@ reaches the tenant. `fromHost` only brings up what the host has; it makes sense 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from syncer.core.settings import Mode
@@ -16,11 +17,12 @@ _UP: tuple[Mode, ...] = ("bidirectional", "fromHost")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """`always`: on even when the file lists kinds and not this one. `refused`: keys that make no sense here, each with what to do instead."""
+    """`always`: on even when the file lists kinds and not this one. `with_pods`: on with pods, which could not start without. `refused`: keys that make no sense here, each with what to do instead."""
 
     plural: str
     modes: tuple[Mode, ...]
     always: bool = False
+    with_pods: bool = False
     refused: tuple[tuple[str, str], ...] = ()
 
 
@@ -29,8 +31,8 @@ _NO_SELECT = ("select", "Remove it; only configmaps and secrets are synced by us
 KINDS: tuple[Kind, ...] = (
     Kind(plural="pods", modes=_DOWN, refused=(_NO_SELECT,)),
     Kind(plural="services", modes=_DOWN, refused=(_NO_SELECT,)),
-    Kind(plural="configmaps", modes=_DOWN),
-    Kind(plural="secrets", modes=_DOWN),
+    Kind(plural="configmaps", modes=_DOWN, with_pods=True),
+    Kind(plural="secrets", modes=_DOWN, with_pods=True),
     Kind(plural="namespaces", modes=_DOWN, always=True, refused=(_NO_SELECT,)),
     Kind(
         plural="nodes",
@@ -49,5 +51,12 @@ KINDS: tuple[Kind, ...] = (
         refused=(_NO_SELECT, ("selector", "Remove it; events follow the objects they tell of")),
     ),
 )
+
+def enabled(listed: Collection[str] | None) -> list[Kind]:
+    """The kinds that are on when a file lists these (None: the file lists none)."""
+    if listed is None:
+        return list(KINDS)
+    return [kind for kind in KINDS if kind.always or kind.plural in listed or (kind.with_pods and "pods" in listed)]
+
 
 BY_PLURAL = {kind.plural: kind for kind in KINDS}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 from config import grammar, mapping, rules
-from config.kinds import KINDS, Kind
+from config.kinds import Kind, enabled
 from config.models import ClusterTreeSection, ResourceSection, SelectorSection, SyncFile
 from config.sections import HostSection, PolicySection, TenantSection
 from syncer.core.settings import (
@@ -39,8 +39,7 @@ def settings(file: SyncFile) -> Settings:
 def _kinds(resources: tuple[ResourceSection, ...] | None) -> dict[str, KindSettings]:
     """Enabled kinds in the order of `KINDS`, so that equal files give equal values."""
     listed = {resource.name: resource for resource in resources or ()}
-    enabled = [kind for kind in KINDS if resources is None or kind.always or kind.plural in listed]
-    return {kind.plural: _kind(kind, listed.get(kind.plural)) for kind in enabled}
+    return {kind.plural: _kind(kind, listed.get(kind.plural)) for kind in enabled(None if resources is None else listed)}
 
 
 def _kind(kind: Kind, resource: ResourceSection | None) -> KindSettings:

@@ -70,7 +70,8 @@ its tenant. Patterns that begin with the tenant's name keep tenants apart as lon
 KINDS = """\
 ## Kinds
 
-When `sync.resources` lists kinds, only these are synced, and those that are always on. When it is absent, all of them are.
+When `sync.resources` lists kinds, only these are synced, and those that are always on. When it is absent, all of them are. With pods come the
+ConfigMaps and Secrets that they use, listed or not: a pod could not start without.
 """
 
 MODES = """\

@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 
 from config import rules
-from config.kinds import KINDS, Kind
+from config.kinds import Kind, enabled
 from config.models import ClusterTreeSection, NodeChoiceSection, ResourceSection, SyncFile
 
 
@@ -23,8 +23,7 @@ def canonical(file: SyncFile) -> SyncFile:
 
 def _resources(resources: tuple[ResourceSection, ...] | None) -> tuple[ResourceSection, ...]:
     listed = {resource.name: resource for resource in resources or ()}
-    enabled = [kind for kind in KINDS if resources is None or kind.always or kind.plural in listed]
-    return tuple(_resource(kind, listed.get(kind.plural)) for kind in enabled)
+    return tuple(_resource(kind, listed.get(kind.plural)) for kind in enabled(None if resources is None else listed))
 
 
 def _resource(kind: Kind, written: ResourceSection | None) -> ResourceSection:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import gc
 from typing import Annotated
 
 from cyclopts import Parameter
 
 from syncer import app
+from syncer.cli.memory import settle_down
 from syncer.cli.sources import Sources, prepared, run_async
 
 
@@ -22,9 +22,6 @@ def run(
     Reads the tenant's API server and the host's, and keeps the host objects (and the tenant's status) as they should be.
     """
     process, _ = prepared(sources or Sources(), quiet=False, metrics_address=metrics_address, leader_elect=leader_elect)
-    # What is loaded by now stays for good: taking it out of the collector's sight makes every later collection cheaper.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000, 20, 50)
+    settle_down()
     run_async(app.run, process)
     return 0

@@ -53,7 +53,7 @@ class _Sessions:
     def __init__(self, login: Login, agent: str, watch_silence: float) -> None:
         self.tls = login.tls
         self.requests = _session(login, agent, _CONNECTIONS, _READ, 64 * KIB)
-        self.watches = _session(login, agent, 0, watch_silence, 256 * KIB)
+        self.watches = _session(login, agent, 0, watch_silence, 64 * KIB)
         self._users = 0
         self._idle = asyncio.Event()
 

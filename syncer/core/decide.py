@@ -15,7 +15,7 @@
     leaving     ours        depart               SHARED_FATE: the target goes with the same grace; else as long as the source is there, it stays
     leaving     other uid   remove_target
     leaving     foreign     nothing
-    leaving     leaving     reflect              status goes on
+    leaving     leaving     hurry                status goes on; SHARED_FATE: a shorter grace is passed on
 """
 
 from __future__ import annotations
@@ -279,6 +279,16 @@ def depart(case: Case) -> tuple[Action, ...]:
     return (*reflect(case), gone)
 
 
+def hurry(case: Case) -> tuple[Action, ...]:
+    """Both are being deleted. A second deletion of the source may have shortened its grace."""
+    assert case.source is not None
+    assert case.target is not None
+    wanted, granted = (obj["metadata"].get("deletionGracePeriodSeconds") for obj in (case.source, case.target))
+    if case.translator.life is not Life.SHARED_FATE or wanted is None or granted is None or wanted >= granted:
+        return reflect(case)
+    return (*reflect(case), _delete(case, case.target_side, case.target, case.target_ref, grace=wanted, reason="its grace was shortened"))
+
+
 _TABLE: Mapping[tuple[SourceState, TargetState], Callable[[Case], tuple[Action, ...]]] = {
     ("gone", "none"): nothing,
     ("gone", "ours"): remove_target,
@@ -294,7 +304,7 @@ _TABLE: Mapping[tuple[SourceState, TargetState], Callable[[Case], tuple[Action, 
     ("leaving", "ours"): depart,
     ("leaving", "other uid"): remove_target,
     ("leaving", "foreign"): nothing,
-    ("leaving", "leaving"): reflect,
+    ("leaving", "leaving"): hurry,
 }
 
 

@@ -10,7 +10,7 @@ from syncer.cluster.api import Api
 from syncer.cluster.wire import Entry, encode
 from syncer.core import stamp as stamps
 from syncer.core.actions import Create, Delete, Patch, Recreate, Write
-from syncer.core.errors import AlreadyExists, Conflict, NotFound
+from syncer.core.errors import AlreadyExists, Conflict, Invalid, NotFound
 from syncer.core.objects import Ref, Resource, Side
 from syncer.engine.cache import Expectations
 
@@ -63,6 +63,11 @@ class Execute:
         try:
             made = await api.create(action.resource, action.ref.namespace, action.body)
         except AlreadyExists:
+            return await self._already_there(action)
+        except Invalid:
+            # A Service that an earlier, unanswered try has made: its address is found to be taken before its name is looked at.
+            if await self.get(action.side, action.resource, action.ref) is None:
+                raise
             return await self._already_there(action)
         self._expectations.wrote(action.side, action.ref, made, _now())
         return Outcome.DONE

@@ -118,7 +118,14 @@ def test_the_examples_in_the_documentation_load(load: Load) -> None:
 
 
 def test_listed_kinds_are_on_with_those_that_always_are(load: Load) -> None:
-    assert list(load("sync: {resources: [{name: secrets}, {name: pods}]}").settings.kinds) == ["pods", "secrets", "namespaces", "nodes", "events"]
+    always = ["namespaces", "nodes", "events"]
+    assert list(load("sync: {resources: [{name: services}]}").settings.kinds) == ["services", *always]
+
+
+def test_what_pods_use_comes_with_them(load: Load) -> None:
+    kinds = load("sync: {resources: [{name: secrets, select: all}, {name: pods}]}").settings.kinds
+    assert list(kinds) == ["pods", "configmaps", "secrets", "namespaces", "nodes", "events"]
+    assert (kinds["configmaps"].select, kinds["secrets"].select) == ("used", "all")
 
 
 @pytest.mark.parametrize(
