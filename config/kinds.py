@@ -17,7 +17,8 @@ _UP: tuple[Mode, ...] = ("bidirectional", "fromHost")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """`always`: on even when the file lists kinds and not this one. `with_pods`: on with pods, which could not start without. `refused`: keys that make no sense here, each with what to do instead."""
+    """`always`: on even when the file lists kinds and not this one. `with_pods`: on with pods, which could not start without. `refused`: keys
+    that make no sense here, each with what to do instead."""
 
     plural: str
     modes: tuple[Mode, ...]
@@ -51,6 +52,7 @@ KINDS: tuple[Kind, ...] = (
         refused=(_NO_SELECT, ("selector", "Remove it; events follow the objects they tell of")),
     ),
 )
+
 
 def enabled(listed: Collection[str] | None) -> list[Kind]:
     """The kinds that are on when a file lists these (None: the file lists none)."""
