@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
-_START = 16
+_START = 8
 _MOST = 64
 _FLOOR = 4
 """Slow answers alone never bring the number below this; refusals may go down to one."""
