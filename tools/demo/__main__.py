@@ -25,6 +25,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave everything running until Ctrl-C")
     keep = parser.parse_args().keep
     signal.signal(signal.SIGTERM, signal.default_int_handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a process started in the background has it ignored
     folder = Path(tempfile.mkdtemp(prefix="kled-demo-"))
     say("Starting two Kubernetes control planes: a host with fake nodes, and a tenant without any")
     try:

@@ -26,6 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return the exit code."""
     chosen = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
+    signal.signal(signal.SIGINT, _interrupt)  # a process started in the background has it ignored
     try:
         return int(chosen.command(chosen))
     except KeyboardInterrupt:
