@@ -155,6 +155,8 @@ class Oracle:
             body = entry.get("responseObject") or {}
             version = str(body.get("metadata", {}).get("resourceVersion", ""))
             known = self.history["host"].before(uid, int(version) if entry["verb"] == "patch" and version.isdigit() else None)
+            if known is None and (about["resource"], about.get("namespace"), about.get("name")) in unanswered(world.tenant, mine):
+                continue
             if known is None:
                 yield f"S3 an object nobody was seen to make: {described(entry)} {uid}"
             elif not stamped_for(world.tenant_name, known):
@@ -395,3 +397,14 @@ def granted(world: World, side: str) -> set[tuple[str, str, str]]:
             for group in rule["apiGroups"]:
                 table |= {(group, resource, verb) for resource in rule["resources"] for verb in rule["verbs"]}
     return table
+
+
+def unanswered(tenant: str, mine: list[Obj]) -> set[tuple[str, str | None, str]]:
+    """What the syncer asked to be created, stamped, when the answer went astray because the process ended meanwhile: it may well be there."""
+    found = set()
+    for entry in writes(mine):
+        metadata = (entry.get("requestObject") or {}).get("metadata") or {}
+        lost = not succeeded(entry) or not (entry.get("responseObject") or {}).get("metadata", {}).get("uid")
+        if entry["verb"] == "create" and lost and (metadata.get("labels") or {}).get("kled.io/tenant") == tenant:
+            found.add((entry["objectRef"]["resource"], entry["objectRef"].get("namespace"), metadata.get("name", "")))
+    return found
