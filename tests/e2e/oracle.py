@@ -155,7 +155,7 @@ class Oracle:
             body = entry.get("responseObject") or {}
             version = str(body.get("metadata", {}).get("resourceVersion", ""))
             known = self.history["host"].before(uid, int(version) if entry["verb"] == "patch" and version.isdigit() else None)
-            if known is None and (about["resource"], about.get("namespace"), about.get("name")) in unanswered(world.tenant, mine):
+            if known is None and (about["resource"], about.get("namespace"), about.get("name")) in unanswered(world.tenant_name, mine):
                 continue
             if known is None:
                 yield f"S3 an object nobody was seen to make: {described(entry)} {uid}"
