@@ -138,11 +138,11 @@ class Planes:
 class Run:
     """One process of the syncer."""
 
-    def __init__(self, arguments: list[str], log: Path) -> None:
+    def __init__(self, arguments: list[str], log: Path, under: tuple[str, ...] = ("-m",)) -> None:
         self.address = f"127.0.0.1:{free_port()}"
         self.log = log
         with log.open("ab") as out:
-            command = [sys.executable, "-m", "syncer", "run", *arguments, "--metrics-address", self.address]
+            command = [sys.executable, *under, "syncer", "run", *arguments, "--metrics-address", self.address]
             self.process = subprocess.Popen(command, stdout=out, stderr=out)
 
     def fetch(self, path: str) -> tuple[int, str]:
