@@ -301,8 +301,9 @@ class World:
         background = {"propagationPolicy": "Background"}
         for name in self.spaces:
             if self.tenant.get("namespaces", "", name):
-                for plural in ("deployments", "jobs"):
+                for plural in ("deployments", "statefulsets", "jobs"):
                     self.planes.tenant.api.request("DELETE", self.tenant.path(plural, name), background)
+                self._emptied(name)
         for name in self.spaces:
             if self.tenant.get("namespaces", "", name):
                 eventually(f"{name} has no pods", lambda name=name: self._emptied(name))
