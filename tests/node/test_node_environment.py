@@ -40,7 +40,11 @@ def test_variables_come_from_values_config_secrets_and_each_other(place: Place) 
 def test_variables_in_a_command_line_are_the_tenants(place: Place) -> None:
     place.service("web", ports=[{"name": "web", "port": 8080}])
     env = [field("metadata.namespace", "WHERE"), {"name": "GREETING", "value": "hello from $(WHERE)"}]
-    start(place, "spoken", {**shell(env=env), "command": ["sh", "-c", 'echo "$0 $1" > /tmp/said; exec sleep infinity'], "args": ["$(GREETING)", "$(WEB_SERVICE_PORT)"]})
+    start(
+        place,
+        "spoken",
+        {**shell(env=env), "command": ["sh", "-c", 'echo "$0 $1" > /tmp/said; exec sleep infinity'], "args": ["$(GREETING)", "$(WEB_SERVICE_PORT)"]},
+    )
     said = sh(place, "spoken", "cat /tmp/said")
     assert said == f"hello from {place.name} 8080"
 
@@ -101,7 +105,11 @@ def test_the_downward_api_shows_what_the_tenant_wrote(place: Place) -> None:
         pod["status"]["hostIP"],
     ]
     assert (seen["LABEL"], seen["NOTE"], seen["CPUS"], seen["MEMORY"]) == ("downward", "mine", "250", "32")
-    assert [run(place, "downward", "cat", f"/about/{name}") for name in ("name", "namespace", "uid")] == ["downward", place.name, pod["metadata"]["uid"]]
+    assert [run(place, "downward", "cat", f"/about/{name}") for name in ("name", "namespace", "uid")] == [
+        "downward",
+        place.name,
+        pod["metadata"]["uid"],
+    ]
     assert sorted(run(place, "downward", "cat", "/about/labels").split()) == ['app="downward"', 'tier="one"']
     assert run(place, "downward", "cat", "/about/annotations").strip() == 'note="mine"'
 

@@ -38,9 +38,17 @@ def test_init_containers_run_one_after_the_other_and_sidecars_stay(place: Place)
     mounts = [{"name": "v", "mountPath": "/v"}]
     first = shell("sleep 1; echo first >> /v/log", "first", volumeMounts=mounts)
     ready = {"exec": {"command": ["test", "-e", "/v/ready"]}, "periodSeconds": 1}
-    helper = shell("echo helper >> /v/log; touch /v/ready; exec sleep infinity", "helper", volumeMounts=mounts, restartPolicy="Always", startupProbe=ready)
+    helper = shell(
+        "echo helper >> /v/log; touch /v/ready; exec sleep infinity", "helper", volumeMounts=mounts, restartPolicy="Always", startupProbe=ready
+    )
     last = shell("echo last >> /v/log", "last", volumeMounts=mounts)
-    start(place, "staged", shell("echo main >> /v/log; exec sleep infinity", volumeMounts=mounts), initContainers=[first, helper, last], volumes=[{"name": "v", "emptyDir": {}}])
+    start(
+        place,
+        "staged",
+        shell("echo main >> /v/log; exec sleep infinity", volumeMounts=mounts),
+        initContainers=[first, helper, last],
+        volumes=[{"name": "v", "emptyDir": {}}],
+    )
     assert sh(place, "staged", "cat /v/log").split() == ["first", "helper", "last", "main"]
     pod = place.get("pods", "staged")
     assert [ended(pod, name)["reason"] for name in ("first", "last")] == ["Completed"] * 2
@@ -50,7 +58,9 @@ def test_init_containers_run_one_after_the_other_and_sidecars_stay(place: Place)
 
 
 def test_an_init_container_that_fails_is_seen_failing(place: Place) -> None:
-    start(place, "stuck", shell(), initContainers=[shell("echo no config > /dev/termination-log; exit 3", "first")], restartPolicy="Never", wait=False)
+    start(
+        place, "stuck", shell(), initContainers=[shell("echo no config > /dev/termination-log; exit 3", "first")], restartPolicy="Never", wait=False
+    )
     pod = place.await_pod("stuck", lambda pod: pod["status"]["phase"] == "Failed", "failed")
     assert (ended(pod, "first")["exitCode"], ended(pod, "first")["message"]) == (3, "no config\n")
     assert status_of(pod)["state"]["waiting"]["reason"] == "PodInitializing"
@@ -92,7 +102,13 @@ def test_a_readiness_gate_of_the_tenant_is_the_tenants_to_open(place: Place) -> 
     start(place, "gated", readinessGates=[{"conditionType": "example.com/open"}], wait=False)
     place.await_pod("gated", lambda pod: condition(pod, "ContainersReady") == "True", "running")
     for_a_while("it is not ready", lambda: condition(place.get("pods", "gated"), "Ready") != "True", 2)
-    place.patch("pods", "gated", {"status": {"conditions": [{"type": "example.com/open", "status": "True"}]}}, "status", "application/strategic-merge-patch+json")
+    place.patch(
+        "pods",
+        "gated",
+        {"status": {"conditions": [{"type": "example.com/open", "status": "True"}]}},
+        "status",
+        "application/strategic-merge-patch+json",
+    )
     place.await_pod("gated")
 
 
@@ -171,7 +187,9 @@ def test_a_container_is_resized_in_place_and_both_sides_show_it(place: Place) ->
     quota = "cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us 2>/dev/null || cut -d ' ' -f 1 /sys/fs/cgroup/cpu.max"
     assert sh(place, "growing", quota) == "10000"
     larger = {"requests": {"cpu": "80m", "memory": "32Mi"}, "limits": {"cpu": "200m", "memory": "64Mi"}}
-    place.patch("pods", "growing", {"spec": {"containers": [{"name": "main", "resources": larger}]}}, "resize", "application/strategic-merge-patch+json")
+    place.patch(
+        "pods", "growing", {"spec": {"containers": [{"name": "main", "resources": larger}]}}, "resize", "application/strategic-merge-patch+json"
+    )
     pod = place.await_pod("growing", lambda pod: status_of(pod)["resources"]["limits"]["cpu"] == "200m", "resized")
     assert sh(place, "growing", quota) == "20000"
     assert (status_of(pod)["restartCount"], status_of(pod)["allocatedResources"]["cpu"]) == (0, "80m")

@@ -52,7 +52,10 @@ def test_names_are_found_by_every_length_and_from_other_namespaces(place: Place,
         become(other, "client", fetch(name), "web")
     address = place.get("services", "web")["spec"]["clusterIP"]
     assert sh(other, "client", look_up(f"web.{place.name}.svc.cluster.local")) == address
-    assert sh(other, "client", look_up("kubernetes.default.svc.cluster.local")) == world.tenant.get("services", "default", "kubernetes")["spec"]["clusterIP"]
+    assert (
+        sh(other, "client", look_up("kubernetes.default.svc.cluster.local"))
+        == world.tenant.get("services", "default", "kubernetes")["spec"]["clusterIP"]
+    )
 
 
 def test_no_name_of_the_host_is_known_in_the_tenant(place: Place) -> None:
@@ -80,7 +83,13 @@ def test_the_pods_of_a_stateful_set_find_each_other_by_name(place: Place) -> Non
         "statefulsets",
         {
             "metadata": {"name": "db"},
-            "spec": {"serviceName": "db", "replicas": 2, "podManagementPolicy": "Parallel", "selector": {"matchLabels": {"app": "db"}}, "template": template},
+            "spec": {
+                "serviceName": "db",
+                "replicas": 2,
+                "podManagementPolicy": "Parallel",
+                "selector": {"matchLabels": {"app": "db"}},
+                "template": template,
+            },
         },
     )
     place.await_ready(2, app="db")

@@ -19,6 +19,14 @@ def hierarchies(*kinds: str) -> list[Path]:
     return [Path(row[1]) for row in rows if row[2] in (kinds or ("cgroup", "cgroup2"))]
 
 
+def controllers() -> set[str]:
+    """What can be limited here."""
+    legacy = hierarchies("cgroup")
+    if legacy:
+        return {name for top in legacy for name in top.name.split(",")}
+    return {name for top in hierarchies("cgroup2") for name in (top / "cgroup.controllers").read_text().split()}
+
+
 def make(name: str) -> None:
     """Make the group in every hierarchy that has controllers; its parents first, since they pass their settings on."""
     legacy = hierarchies("cgroup")

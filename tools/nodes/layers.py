@@ -89,7 +89,9 @@ def write_image(target: Path, reference: str, layers: Sequence[Layer], start: St
             described = [_add_layer(archive, layer, partial.with_suffix(".layer")) for layer in layers]
             platform = {"architecture": ARCHITECTURES[os.uname().machine], "os": "linux"}
             digests = [one["digest"] for one in described]
-            config = _add(archive, {**platform, "rootfs": {"type": "layers", "diff_ids": digests}, "config": start.config()}, _media("config.v1+json"))
+            config = _add(
+                archive, {**platform, "rootfs": {"type": "layers", "diff_ids": digests}, "config": start.config()}, _media("config.v1+json")
+            )
             content = {"schemaVersion": 2, "mediaType": _media("manifest.v1+json"), "config": config, "layers": described}
             manifest = _add(archive, content, _media("manifest.v1+json"))
             names = {"io.containerd.image.name": reference, "org.opencontainers.image.ref.name": reference.rpartition(":")[2]}

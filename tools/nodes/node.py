@@ -17,7 +17,14 @@ BOOT = Path(__file__).with_name("boot.py")
 # A process that is process 1 of the namespaces of a node; when the one outside is killed, the kernel kills it, and with it all of the node.
 APART = ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child=KILL", "--mount-proc", "--"]
 # What kubelet sets for the whole machine when it differs from its taste; it gets copies to set.
-SETTINGS = ("vm/overcommit_memory", "vm/panic_on_oom", "kernel/panic", "kernel/panic_on_oops", "kernel/keys/root_maxkeys", "kernel/keys/root_maxbytes")
+SETTINGS = (
+    "vm/overcommit_memory",
+    "vm/panic_on_oom",
+    "kernel/panic",
+    "kernel/panic_on_oops",
+    "kernel/keys/root_maxkeys",
+    "kernel/keys/root_maxbytes",
+)
 READY_SECONDS = 180.0
 
 

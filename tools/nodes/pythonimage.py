@@ -64,7 +64,12 @@ def _standard_library() -> Iterator[Path]:
     top = Path(sysconfig.get_path("stdlib"))
     for path in top.rglob("*"):
         inside = path.relative_to(top).parts
-        if path.is_file() and not LEFT_OUT.intersection(inside) and not inside[0].startswith("config-") and not path.name.endswith((".a", ".opt-1.pyc", ".opt-2.pyc")):
+        if (
+            path.is_file()
+            and not LEFT_OUT.intersection(inside)
+            and not inside[0].startswith("config-")
+            and not path.name.endswith((".a", ".opt-1.pyc", ".opt-2.pyc"))
+        ):
             yield path
 
 

@@ -91,6 +91,11 @@ def ensure(names: Iterable[str] = NEEDED) -> dict[str, Path]:
     return found
 
 
+def is_there(name: str) -> bool:
+    """Whether a binary could be had without fetching or building it."""
+    return _present(name, []) is not None
+
+
 def family_of(name: str) -> Family:
     """The family a binary belongs to."""
     for family in FAMILIES:

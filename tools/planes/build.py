@@ -72,7 +72,7 @@ class BuildFailedError(RuntimeError):
 
 def compile_binary(name: str, version: str, source: Path, target: Path) -> None:
     """Build one binary into `target`, saying every few seconds that it is still at it."""
-    go = _go(source)
+    go = find_go(source)
     recipe = RECIPES[name]
     flags = ["-trimpath", "-buildvcs=false", "-tags", recipe.tags, "-ldflags", _linker_flags(recipe, version)]
     command = [go, "build", *flags, "-o", str(target), recipe.package]
@@ -102,7 +102,8 @@ def required_go(source: Path) -> str:
     return found.group(1) if found else "1.26"
 
 
-def _go(source: Path) -> str:
+def find_go(source: Path) -> str:
+    """A Go that is new enough for the module, or an error that says what there is instead."""
     go = shutil.which("go") or (str(USUAL_GO) if USUAL_GO.exists() else None)
     needed = required_go(source)
     if go is None:
@@ -123,7 +124,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def _linker_flags(recipe: Recipe, version: str) -> str:
     """Stripped, linked statically where C is involved, and told its version unless the source carries it."""
-    values = {variable: f"v{version}" for variable in recipe.stamps}
+    values = dict.fromkeys(recipe.stamps, f"v{version}")
     if recipe.stamps is _KUBERNETES:
         values |= zip(("k8s.io/component-base/version.gitMajor", "k8s.io/component-base/version.gitMinor"), version.split("."), strict=False)
     static = ["-extldflags=-static"] if recipe.seccomp else []
