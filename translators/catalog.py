@@ -16,8 +16,19 @@ from translators.nodes import NODES
 from translators.pods import POD_TOKENS, PODS
 from translators.secrets import SECRETS
 from translators.services import SERVICES
+from translators.storageclasses import STORAGECLASSES
 
-BUILTIN: tuple[Translator, ...] = (NAMESPACES, NODES, SERVICES, CONFIGMAPS, SECRETS, PODS, POD_TOKENS, EVENTS)
+BUILTIN: tuple[Translator, ...] = (
+    NAMESPACES,
+    NODES,
+    SERVICES,
+    CONFIGMAPS,
+    SECRETS,
+    STORAGECLASSES,
+    PODS,
+    POD_TOKENS,
+    EVENTS,
+)
 
 
 @dataclass(frozen=True, slots=True)
