@@ -107,8 +107,10 @@ def host_cluster_rules(settings: Settings, translators: Iterable[Translator]) ->
     for translator in translators:
         if translator.name != NAMESPACES.plural:
             _host_side(rules, settings, translator, namespaced=False)
+    # Its own binding of a former life may name an identity that it had then.
+    take_over = {"apiGroups": [GROUP], "resources": [ROLEBINDINGS.plural], "resourceNames": [syncer_name(settings)], "verbs": ["patch"]}
     bind = {"apiGroups": [GROUP], "resources": ["clusterroles"], "resourceNames": [workload_role(settings)], "verbs": ["bind"]}
-    return [*rules.rules(), bind]
+    return [*rules.rules(), take_over, bind]
 
 
 def workload_rules(settings: Settings, translators: Iterable[Translator]) -> list[Manifest]:

@@ -16,6 +16,7 @@ from tools.nodes.images import reference
 
 MANIFEST = Path(__file__).parents[2] / "deploy/kustomize/base/control-plane.yaml"
 NAME = "kled-syncer"
+KINDS = ("pods", "services", "configmaps", "secrets")
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +102,8 @@ def stamped_writes(place: Place, since: int) -> list[Obj]:
     for entry in place.world.planes.host.audit_entries(since):
         labels = (entry.get("responseObject", {}).get("metadata") or {}).get("labels") or {}
         about = entry.get("objectRef", {})
-        if entry["verb"] == "create" and about.get("namespace") == place.on_host and "kled.io/translator" in labels and not about.get("subresource"):
+        made = entry["verb"] == "create" and about.get("namespace") == place.on_host and about.get("resource") in KINDS
+        if made and "kled.io/translator" in labels and not about.get("subresource"):
             found.append(entry)
     return found
 
