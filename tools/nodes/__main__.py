@@ -4,7 +4,6 @@ import argparse
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 import time
 from types import FrameType
@@ -67,18 +66,8 @@ def _test(_chosen: argparse.Namespace, rest: list[str]) -> int:
         return 0
     binaries.ensure((*binaries.NEEDED, *binaries.NODE, *binaries.WORKLOADS))
     images.ensure(IMAGES)
-    return _passed_on([sys.executable, "-m", "pytest", *(rest or ["tests/node"])])
-
-
-def _passed_on(command: list[str]) -> int:
-    """Run to its end, whatever signals come: Ctrl-C reaches the tests as well, and they have to clean up before we go."""
-    tests = subprocess.Popen(command)
-    while True:
-        try:
-            return tests.wait()
-        except KeyboardInterrupt:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(tests.pid, signal.SIGINT)
+    # This process becomes the tests, so that every signal is theirs.
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *(rest or ["tests/node"])])
 
 
 def _up(chosen: argparse.Namespace, _rest: list[str]) -> int:

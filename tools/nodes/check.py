@@ -24,8 +24,8 @@ APART = ["unshare", "--net", "--mount", "--pid", "--uts", "--ipc", "--fork", "--
 RULES = r"table ip t {{\n chain c {{\n type nat hook output priority 0\n ip daddr 192.0.2.1 dnat to 192.0.2.2\n }}\n }}\n"
 # What a node needs of the kernel, tried where nobody else sees it: the step, and its commands.
 TRIALS = {
-    "a network bridge": "ip link add name br type bridge; ip link set br up",
-    "a pair of linked interfaces": "ip link add name v1 type veth peer name v2; ip link set v1 up",
+    "a network bridge": "ip link add name bridge0 type bridge; ip link set dev bridge0 up",
+    "a pair of linked interfaces": "ip link add name v1 type veth peer name v2; ip link set dev v1 up",
     "an overlay file system on {folder}": "mount -t overlay o -o lowerdir={folder}/l,upperdir={folder}/u,workdir={folder}/w {folder}/m",
     "nftables with address translation": f"printf '{RULES}' | {{nft}} -f -",
     "forwarding of packets in a namespace": "echo 1 > /proc/sys/net/ipv4/ip_forward",
