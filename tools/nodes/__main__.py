@@ -67,7 +67,7 @@ def _test(_chosen: argparse.Namespace, rest: list[str]) -> int:
     binaries.ensure((*binaries.NEEDED, *binaries.NODE, *binaries.WORKLOADS))
     images.ensure(IMAGES)
     # This process becomes the tests, so that every signal is theirs.
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *(rest or ["tests/node"])])
+    os.execv(sys.executable, [sys.executable, "-m", "pytest", *(rest or ["tests/node"])])  # noqa: RET503
 
 
 def _up(chosen: argparse.Namespace, _rest: list[str]) -> int:
