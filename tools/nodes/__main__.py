@@ -59,15 +59,16 @@ def _check(_chosen: argparse.Namespace, _rest: list[str]) -> int:
 
 def _test(_chosen: argparse.Namespace, rest: list[str]) -> int:
     """Everything slow and talkative is done here, where it is seen, and not inside a test's fixture."""
-    if found := obstacles():
-        print("test-node: skipped, since real nodes cannot run on this machine:")
-        for obstacle in found:
-            print(f"  - {obstacle}")
-        return 0
-    binaries.ensure((*binaries.NEEDED, *binaries.NODE, *binaries.WORKLOADS))
-    images.ensure(IMAGES)
-    # This process becomes the tests, so that every signal is theirs.
-    os.execv(sys.executable, [sys.executable, "-m", "pytest", *(rest or ["tests/node"])])  # noqa: RET503
+    found = obstacles()
+    if not found:
+        binaries.ensure((*binaries.NEEDED, *binaries.NODE, *binaries.WORKLOADS))
+        images.ensure(IMAGES)
+        # This process becomes the tests, so that every signal is theirs.
+        os.execv(sys.executable, [sys.executable, "-m", "pytest", *(rest or ["tests/node"])])
+    print("test-node: skipped, since real nodes cannot run on this machine:")
+    for obstacle in found:
+        print(f"  - {obstacle}")
+    return 0
 
 
 def _up(chosen: argparse.Namespace, _rest: list[str]) -> int:
