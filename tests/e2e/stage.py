@@ -207,14 +207,18 @@ class World:
 
     def __post_init__(self) -> None:
         self.host, self.tenant = Cluster(self.planes.host), Cluster(self.planes.tenant)
-        self.user = f"kled-syncer-{self.tenant_name}"
+        self.become(f"kled-syncer-{self.tenant_name}")
+        self.log = self.folder / "syncer.log"
+        self.since = self.positions()
+
+    def become(self, user: str) -> None:
+        """The user that the syncer is on both sides from its next start on."""
+        self.user = user
         self.sources = (
             *("--sync-file", str(self.sync_file), "--tenant", self.tenant_name),
             *("--tenant-kubeconfig", str(self.planes.tenant.user_kubeconfig(self.user))),
             *("--host-kubeconfig", str(self.planes.host.user_kubeconfig(self.user))),
         )
-        self.log = self.folder / "syncer.log"
-        self.since = self.positions()
 
     def positions(self) -> tuple[int, int]:
         return self.planes.host.audit_log.position(), self.planes.tenant.audit_log.position()
