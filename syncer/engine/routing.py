@@ -114,11 +114,7 @@ class Routing:
             key = before[1]
             if new is None and proven:
                 self._proven.add((side, key))
-            elif (
-                new is None
-                and before[0].life is Life.SHARED_FATE
-                and self._cache.get(before[0].leading, Ref(before[0].source.plural, key.namespace, key.name))
-            ):
+            elif new is None and before[0].life is Life.SHARED_FATE and self._stays(before[0], key):
                 self._guard.missing(key)
             self._queue.add(key, Lane.REMOVAL)
         if found is None or new is None:
@@ -171,6 +167,11 @@ class Routing:
             for other in self._by_need.get(ref.plural, ()):
                 self._queue.add(Key(other.name, ref.namespace, ref.name))
 
+    def _stays(self, translator: Translator, key: Key) -> bool:
+        """Whether the source is there and nobody is deleting it."""
+        source = self._cache.get(translator.leading, Ref(translator.source.plural, key.namespace, key.name))
+        return source is not None and not source.meta.deletionTimestamp
+
     def key_of_copy(self, side: Side, plural: str, entry: Entry) -> Key | None:
         """The key of the object that a copy on this side stands for, if it is one of ours."""
         targets = self._targets.get((side, plural))
@@ -204,7 +205,7 @@ class Routing:
         count = 0
         for entry in self._cache.table(side, plural):
             key = Key(translator.name, entry.meta.namespace, entry.meta.name)
-            if not self._has_copy(translator, key) and translator.placed(entry.obj()):
+            if not entry.meta.deletionTimestamp and not self._has_copy(translator, key) and translator.placed(entry.obj()):
                 self._guard.missing(key)
                 self._queue.add(key)
                 count += 1
