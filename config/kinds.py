@@ -56,6 +56,8 @@ KINDS: tuple[Kind, ...] = (
             _no_mapping("nodes"),
         ),
     ),
+    Kind(plural="persistentvolumeclaims", modes=_DOWN, refused=(_NO_SELECT,)),
+    Kind(plural="persistentvolumes", modes=_UP, goes_with=("persistentvolumeclaims",), refused=(_NO_SELECT, _no_mapping("persistentvolumes"))),
     _class("storageclasses", "persistentvolumeclaims"),
     Kind(
         plural="events",

@@ -13,6 +13,8 @@ from translators.configmaps import CONFIGMAPS
 from translators.events import EVENTS
 from translators.namespaces import NAMESPACES
 from translators.nodes import NODES
+from translators.persistentvolumeclaims import PERSISTENTVOLUMECLAIMS
+from translators.persistentvolumes import PERSISTENTVOLUMES
 from translators.pods import POD_TOKENS, PODS
 from translators.secrets import SECRETS
 from translators.services import SERVICES
@@ -25,6 +27,8 @@ BUILTIN: tuple[Translator, ...] = (
     CONFIGMAPS,
     SECRETS,
     STORAGECLASSES,
+    PERSISTENTVOLUMECLAIMS,
+    PERSISTENTVOLUMES,
     PODS,
     POD_TOKENS,
     EVENTS,

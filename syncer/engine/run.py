@@ -240,7 +240,8 @@ class Engine:
                 self._suspect("the tenant's resourceVersion went back: it was restored from a backup")
             self.routing.changed(side, plural, old, new, proven)
 
-        keep = next((t.keep for t in self.translators.values() if t.keep is not None and t.source.plural == plural and t.leading is side), None)
+        led = [t for t in self.translators.values() if t.source.plural == plural and t.leading is side]
+        keep = next((t.keep or t.keep_for(self.settings) for t in led if t.keep or t.keep_for), None)  # type: ignore[misc]
         made = Reflector(
             api,
             watch.resource,
