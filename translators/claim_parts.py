@@ -137,7 +137,12 @@ def _class_and_volume(obj: Obj, view: View) -> Part:
     claim = spec.get("claimRef") or {}
     own = names.namespace(meta["namespace"]), names.name(PERSISTENTVOLUMECLAIMS, meta["namespace"], meta["name"])
     if kept is not None and (claim.get("namespace"), claim.get("name")) == own:
+        if claim.get("uid"):
+            text = f"volume {name!r} belonged to an earlier copy of this claim; the host's administrator frees it by removing spec.claimRef.uid"
+            return Wait(text, (host_volume(name),))
         return {"storageClassName": spec.get("storageClassName", ""), "volumeName": name}
+    if kept is None and view.settings.policy.allow_volumes:
+        return Wait(f"volume {name!r} is not on the host", (host_volume(brought),))
     return Refusal("spec.volumeName", f"the host has no volume {name!r} for this claim (any more); make a claim without volumeName to get a new one")
 
 

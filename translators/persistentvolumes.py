@@ -22,6 +22,7 @@ from syncer.core.objects import NAMESPACES, PERSISTENTVOLUMECLAIMS, Obj, Ref, Si
 from syncer.core.objects import PERSISTENTVOLUMES as VOLUME_KIND
 from syncer.core.settings import NamespaceMapping, Settings
 from syncer.core.translator import Answer, Draft, Life, Need, ObjectNeed, Path, Skip, Translator, View, Wait
+from translators.csi import tenant_class
 from translators.metadata import shown_metadata
 
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
@@ -105,18 +106,13 @@ def _released(host: Obj, found: Mapping[str, Any], view: View) -> dict[str, Any]
 def _spec(host: Obj, claim: Mapping[str, Any], view: View) -> dict[str, Any]:
     spec, tenant = host.get("spec") or {}, view.names.tenant
     made: dict[str, Any] = {key: spec[key] for key in _SHOWN if spec.get(key) is not None}
-    made["storageClassName"] = _tenant_class(spec.get("storageClassName", ""), view.settings)
+    made["storageClassName"] = tenant_class(spec.get("storageClassName", ""), view.settings)
     made["claimRef"] = claim
     csi = spec.get("csi") or {}
     made["csi"] = {"driver": csi.get("driver", NO_DRIVER), "volumeHandle": digest("volume", tenant, host["metadata"]["uid"])}
     if csi.get("fsType"):
         made["csi"]["fsType"] = csi["fsType"]
     return made
-
-
-def _tenant_class(name: str, settings: Settings) -> str:
-    """What the tenant calls this class of the host."""
-    return min((mine for mine, theirs in settings.policy.storage_classes.items() if theirs == name), default=name)
 
 
 # --- what is worth remembering
