@@ -85,9 +85,7 @@ def _class(obj: Obj, view: View) -> Part:
         if host_class is None:
             return Wait(f"the host has no storage class behind {name!r} (policy.storageClasses)", (need,))
     elif not is_shown(host_class, view.settings, STORAGECLASSES.plural, DEFAULT_MARK):
-        return Refusal(
-            "spec.storageClassName", f"the host offers no storage class {name!r} to this cluster; choose one of `kubectl get storageclasses`"
-        )
+        return Refusal("spec.storageClassName", f"the host offers no storage class {name!r} here; choose one of `kubectl get storageclasses`")
     assert host_class is not None
     if host_class.get("volumeBindingMode") == _AT_FIRST_USE and (view.get(_tenant_class(name)) or {}).get("volumeBindingMode") != _AT_FIRST_USE:
         # The tenant's scheduler would never choose a node for it, and the host's provisioner waits for one.

@@ -106,7 +106,8 @@ def _released(host: Obj, found: Mapping[str, Any], view: View) -> dict[str, Any]
 def _spec(host: Obj, claim: Mapping[str, Any], view: View) -> dict[str, Any]:
     spec, tenant = host.get("spec") or {}, view.names.tenant
     made: dict[str, Any] = {key: spec[key] for key in _SHOWN if spec.get(key) is not None}
-    made["storageClassName"] = tenant_class(spec.get("storageClassName", ""), view.settings)
+    if spec.get("storageClassName"):
+        made["storageClassName"] = tenant_class(spec["storageClassName"], view.settings)
     made["claimRef"] = claim
     csi = spec.get("csi") or {}
     made["csi"] = {"driver": csi.get("driver", NO_DRIVER), "volumeHandle": digest("volume", tenant, host["metadata"]["uid"])}
