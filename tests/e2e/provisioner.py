@@ -144,7 +144,8 @@ class Provisioner:
             spec = {"deletionPolicy": "Delete", "driver": DRIVER, "volumeSnapshotRef": ref, "sourceVolumeMode": "Filesystem"}
             spec |= {"source": {"volumeHandle": volume["spec"]["csi"]["volumeHandle"]}}
             spec |= {"volumeSnapshotClassName": snapshot["spec"].get("volumeSnapshotClassName", "")}
-            self.host.create("volumesnapshotcontents", "", {"metadata": {"name": name}, "spec": spec})
+            kind = {"apiVersion": "snapshot.storage.k8s.io/v1", "kind": "VolumeSnapshotContent"}
+            self.host.create("volumesnapshotcontents", "", {**kind, "metadata": {"name": name}, "spec": spec})
         size, at = claim["status"]["capacity"]["storage"], "2030-01-01T00:00:00Z"
         done = {"readyToUse": True, "snapshotHandle": f"{SECRET_HANDLE}-snapshot", "creationTime": 1893456000000000000, "restoreSize": 1 << 30}
         self.host.patch("volumesnapshotcontents", "", name, {"status": done}, sub="status")
