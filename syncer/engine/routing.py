@@ -39,11 +39,13 @@ class Routing:
         deferred: set[Key],
         has_copy: Callable[[Translator, Key], bool],
         failed: Callable[[Key, Exception], None],
-        asleep: Collection[str] = (),
+        asleep: Collection[str],
+        content: Demand,
     ) -> None:
         self._settings, self._names = settings, names
         self._cache, self._demand, self._waiters, self._queue, self._guard, self._proven = cache, demand, waiters, queue, guard, proven
         self._deferred, self._has_copy, self._failed, self._asleep = deferred, has_copy, failed, asleep
+        self._content = content
         self._sources: dict[tuple[Side, str], list[Translator]] = {}
         self._targets: dict[tuple[Side, str], dict[str, Translator]] = {}
         self._by_need: dict[str, list[Translator]] = {}
@@ -165,13 +167,16 @@ class Routing:
     def _index(self, translator: Translator, key: Key, entry: Entry | None) -> None:
         """What this object uses; what came into use, or went out of it, has to be looked at."""
         refs: list[Ref] = []
+        read: list[Ref] = []
         if entry is not None:
             try:
-                needs = translator.needs(entry.obj(), self._names, self._settings)
-                refs = [need.ref for need in needs if isinstance(need, ObjectNeed) and need.purpose is Purpose.DEMAND]
+                needs = [need for need in translator.needs(entry.obj(), self._names, self._settings) if isinstance(need, ObjectNeed)]
+                refs = [need.ref for need in needs if need.purpose is Purpose.DEMAND]
+                read = [need.ref for need in needs if need.purpose is Purpose.READ and need.side is Side.TENANT and need.ref.plural in self._by_need]
             except Exception as error:
                 # A hostile or unforeseen object must not stop its kind: it is set aside when its key is reconciled.
                 self._failed(key, error)
+        self._content.update(key, read)
         for ref in self._demand.update(key, refs):
             for other in self._by_need.get(ref.plural, ()):
                 self._queue.add(Key(other.name, ref.namespace, ref.name))
