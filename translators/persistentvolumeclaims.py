@@ -5,7 +5,8 @@ Binding is left to the tenant's controller on purpose. The host's volume is show
 Two writers of one phase would fight. What only the host knows goes up: capacity, conditions, the state of an expansion or a modification.
 
 * A claim names a class that the host offers, or one that `policy.storageClasses` maps. An empty class, a selector, or the name of a volume that is
-  not this claim's would take a free volume of somebody else, so they are refused. Fields that cannot change are looked at once, at the start.
+  not this claim's would take a free volume of somebody else, so they are refused.
+* Access and volume mode, class, volume and source of data cross when the claim is made, and cannot change later on either side.
 * `requests` follow the tenant, but never below what the volume has on the host: a volume does not shrink.
 * The tenant's scheduler chooses the node of a volume that waits for its first consumer. `volume.kubernetes.io/selected-node` crosses when that is a
   promoted node, and is taken off the tenant's claim when the host's provisioner gives up on it, so that the scheduler looks for another one.
@@ -21,7 +22,7 @@ from syncer.core import quantity
 from syncer.core import stamp as stamps
 from syncer.core.names import Names
 from syncer.core.objects import PERSISTENTVOLUMECLAIMS as CLAIM_KIND
-from syncer.core.objects import Obj, Ref
+from syncer.core.objects import PERSISTENTVOLUMES, Obj, Ref
 from syncer.core.settings import Settings
 from syncer.core.translator import Answer, Draft, Need, Path, Refusal, Subresource, Translator, View, Wait
 from translators.claim_parts import SELECTED_NODE, attributes, attributes_needs, class_needs, new_spec, source_needs, volume_needs
@@ -60,6 +61,9 @@ def down(obj: Obj, view: View) -> Answer:
 
 def _changed_spec(obj: Obj, host: Obj, view: View) -> dict[str, Any] | Refusal:
     """Of a claim that is there: the two things that may change."""
+    here, there = ((side.get("spec") or {}).get("volumeName") for side in (obj, host))
+    if here and there and there not in (here, view.names.name(PERSISTENTVOLUMES, "", here)):
+        return Refusal("spec.volumeName", f"the claim is bound to volume {here!r} of this cluster alone; pods use {there!r}, which the host bound")
     wanted = (obj.get("spec") or {}).get("resources") or {}
     made: dict[str, Any] = {"resources": {"requests": _requests(wanted.get("requests") or {}, host)}}
     chosen = (obj.get("spec") or {}).get("volumeAttributesClassName")

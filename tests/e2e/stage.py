@@ -48,7 +48,9 @@ GROUPS = {
     "clusterroles": "apis/rbac.authorization.k8s.io/v1",
     "endpointslices": "apis/discovery.k8s.io/v1",
     "tokenreviews": "apis/authentication.k8s.io/v1",
-    **dict.fromkeys(("storageclasses", "volumeattributesclasses", "csidrivers", "csinodes", "csistoragecapacities"), "apis/storage.k8s.io/v1"),
+    **dict.fromkeys(
+        ("storageclasses", "volumeattributesclasses", "csidrivers", "csinodes", "csistoragecapacities", "volumeattachments"), "apis/storage.k8s.io/v1"
+    ),
     **dict.fromkeys(("volumesnapshots", "volumesnapshotcontents", "volumesnapshotclasses"), "apis/snapshot.storage.k8s.io/v1"),
     "customresourcedefinitions": "apis/apiextensions.k8s.io/v1",
 }

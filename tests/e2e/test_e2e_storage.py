@@ -85,6 +85,7 @@ def test_a_claim_is_bound_on_both_sides_and_a_pod_runs_with_it(place: Place, dis
     place.pod("user", **mounting("data"))
     place.await_pod("user")
     place.world.await_rest(2)
+    assert not place.world.tenant.list("volumeattachments"), "attaching is the host's"
 
 
 def test_what_lies_behind_a_volume_and_a_class_stays_on_the_host(place: Place, disks: Provisioner) -> None:
@@ -130,6 +131,7 @@ def test_a_claim_that_cannot_be_provisioned_says_why(place: Place, disks: Provis
     events = eventually("the provisioner's words arrive", lambda: [one for one in place.events("stuck") if "no room" in one["message"]])
     assert f"{place.name}/stuck" in events[0]["message"]
     assert place.on_host not in str(events)
+    assert 'StorageClass "disk"' in events[0]["message"]
     assert events[0]["involvedObject"]["uid"] == place.get(CLAIMS, "stuck")["metadata"]["uid"]
     assert place.get(CLAIMS, "stuck")["status"]["phase"] == "Pending"
 
@@ -318,6 +320,18 @@ def test_a_claim_that_somebody_deletes_on_the_host_is_not_replaced_by_an_empty_o
     eventually("the host's volume is gone", lambda: not world.host.get(VOLUMES, "", name))
     place.await_told("lost", "SyncRefused", name)
     assert not place.host(CLAIMS, "lost")
+
+
+def test_a_kept_volume_comes_back_to_its_claim_when_the_admin_frees_it(place: Place, disks: Provisioner, world: World) -> None:
+    claim(place, "back", "kept")
+    name = bound(place, "back")["spec"]["volumeName"]
+    world.host.delete(CLAIMS, place.on_host, "back")
+    place.await_told("back", "SyncWaiting", "claimRef.uid")
+    assert is_bound(place.get(CLAIMS, "back"))
+    world.host.patch(VOLUMES, "", name, {"spec": {"claimRef": {"uid": None, "resourceVersion": None}}})
+    eventually("the host's claim has its volume again", lambda: is_bound(place.host(CLAIMS, "back")))
+    assert place.host(CLAIMS, "back")["spec"]["volumeName"] == name == bound(place, "back")["spec"]["volumeName"]
+    world.host.patch(VOLUMES, "", name, {"spec": {"persistentVolumeReclaimPolicy": "Delete"}})
 
 
 def test_a_restart_changes_nothing(place: Place, disks: Provisioner, world: World) -> None:
