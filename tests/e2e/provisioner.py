@@ -63,6 +63,7 @@ class Provisioner:
                 self._provision(claim, storage)
             elif claim["status"].get("phase") == "Bound":
                 self._resize(claim)
+                self._modify(claim)
 
     def _provision(self, claim: Obj, storage: Obj) -> None:
         meta = claim["metadata"]
@@ -85,6 +86,8 @@ class Provisioner:
             "csi": {**source, "nodeStageSecretRef": {"name": "admin-key", "namespace": "kube-system"}},
             "claimRef": {"apiVersion": "v1", "kind": "PersistentVolumeClaim", **{key: meta[key] for key in ("namespace", "name", "uid")}},
         }
+        if claim["spec"].get("volumeAttributesClassName"):
+            spec["volumeAttributesClassName"] = claim["spec"]["volumeAttributesClassName"]
         if SELECTED_NODE in marks:
             term = {"key": "kubernetes.io/hostname", "operator": "In", "values": [marks[SELECTED_NODE]]}
             spec["nodeAffinity"] = {"required": {"nodeSelectorTerms": [{"matchExpressions": [term]}]}}
@@ -113,6 +116,14 @@ class Provisioner:
         capacity = {"storage": wanted}
         self.host.patch("persistentvolumes", "", claim["spec"]["volumeName"], {"spec": {"capacity": capacity}})
         status = {"status": {"capacity": capacity}}
+        self.host.patch("persistentvolumeclaims", claim["metadata"]["namespace"], claim["metadata"]["name"], status, sub="status")
+
+    def _modify(self, claim: Obj) -> None:
+        wanted = claim["spec"].get("volumeAttributesClassName")
+        if not wanted or claim["status"].get("currentVolumeAttributesClassName") == wanted:
+            return
+        self.host.patch("persistentvolumes", "", claim["spec"]["volumeName"], {"spec": {"volumeAttributesClassName": wanted}})
+        status = {"status": {"currentVolumeAttributesClassName": wanted}}
         self.host.patch("persistentvolumeclaims", claim["metadata"]["namespace"], claim["metadata"]["name"], status, sub="status")
 
     def _volumes(self) -> None:

@@ -21,13 +21,15 @@ sync:
   - name: persistentvolumeclaims
   - name: storageclasses
     names: [disk, late, kept]
+  - name: volumeattributesclasses
+    names: [silver, gold]
 policy:
   storageClasses: {{renamed: host-only}}
   claimAnnotations: ["storage.example.com/"]
 tenant:
   serviceCIDR: {TENANT_RANGE}
 """
-CLAIMS, VOLUMES, CLASSES = "persistentvolumeclaims", "persistentvolumes", "storageclasses"
+CLAIMS, VOLUMES, CLASSES, ATTRIBUTES = "persistentvolumeclaims", "persistentvolumes", "storageclasses", "volumeattributesclasses"
 
 
 @pytest.fixture(scope="module")
@@ -38,12 +40,16 @@ def disks(world: World) -> Iterator[Provisioner]:
         body = {"provisioner": DRIVER, "parameters": {"pool": "gold"}, "allowVolumeExpansion": True, **more}
         world.host.create(CLASSES, "", {"metadata": {"name": name}, **body})
     provisioner = Provisioner(world.host).start()
+    for name in ("silver", "gold", "platinum"):
+        world.host.create(ATTRIBUTES, "", {"metadata": {"name": name}, "driverName": DRIVER, "parameters": {"iops": "1"}})
     eventually("the classes are shown", lambda: set(classes) <= {one["metadata"]["name"] for one in world.tenant.list(CLASSES)})
     yield provisioner
     provisioner.stop()
     assert not provisioner.failures, provisioner.failures[0]
     for name in ("disk", "late", "kept", "host-only", "forbidden"):
         world.host.delete(CLASSES, "", name)
+    for name in ("silver", "gold", "platinum"):
+        world.host.delete(ATTRIBUTES, "", name)
 
 
 def claim(place: Place, name: str, storage: str | None = "disk", size: str = "1Gi", labels: dict[str, str] | None = None, **spec: Any) -> Obj:
@@ -207,6 +213,18 @@ def test_a_class_of_the_table_is_the_hosts_under_the_tenants_name(place: Place, 
         assert volume_of(place, "mapped")["spec"]["storageClassName"] == "renamed"
     finally:
         world.tenant.delete(CLASSES, "", "renamed")
+
+
+def test_the_attributes_of_a_volume_change_between_classes_that_are_offered(place: Place, disks: Provisioner, world: World) -> None:
+    claim(place, "tuned", volumeAttributesClassName="silver")
+    bound(place, "tuned")
+    place.patch(CLAIMS, "tuned", {"spec": {"volumeAttributesClassName": "gold"}})
+    eventually("it is as wanted", lambda: place.get(CLAIMS, "tuned")["status"].get("currentVolumeAttributesClassName") == "gold")
+    eventually("its volume says so", lambda: volume_of(place, "tuned")["spec"]["volumeAttributesClassName"] == "gold")
+    place.patch(CLAIMS, "tuned", {"spec": {"volumeAttributesClassName": "platinum"}})
+    place.await_told("tuned", "SyncRefused", "platinum")
+    assert place.host(CLAIMS, "tuned")["spec"]["volumeAttributesClassName"] == "gold"
+    assert {one["metadata"]["name"] for one in world.tenant.list(ATTRIBUTES)} == {"silver", "gold"}
 
 
 def test_only_listed_annotations_reach_the_provisioner(place: Place, disks: Provisioner) -> None:

@@ -96,6 +96,8 @@ SAMPLES = {
             }
         )
     ],
+    "volumeattributesclasses": [sample({"metadata": {"name": "fast"}, "driverName": "disks", "parameters": {"iops": "1"}})],
+    "volumesnapshotclasses": [sample({"metadata": {"name": "fast"}, "driver": "disks", "deletionPolicy": "Delete"})],
     "volumesnapshots": [
         sample(
             {
