@@ -159,7 +159,7 @@ def agree(case: Case) -> tuple[Action, ...]:
     assert source is not None
     assert target is not None
     if not case.wanted:
-        return (_delete(case, case.target_side, target, case.target_ref, reason="not needed any more"),)
+        return () if translator.lasting else (_delete(case, case.target_side, target, case.target_ref, reason="not needed any more"),)
     plan: list[Action] = []
     if _flows_forward(case):
         answer = _answer(case)

@@ -146,9 +146,19 @@ class Routing:
             translator = targets[stamp.translator]
             return translator, Key(stamp.translator, stamp.namespace, stamp.name)
         for translator in targets.values():
-            if translator.target_name is None and not meta.namespace:
+            if translator.target_name is not None:
+                return translator, self._shown_for(translator, meta.namespace, meta.name)
+            if not meta.namespace:
                 return translator, Key(translator.name, "", meta.name)
         return None
+
+    def _shown_for(self, translator: Translator, namespace: str, name: str) -> Key:
+        """The key of what is shown under another name than its own. If its source is gone, a key without a namespace, which no source has."""
+        assert translator.target_name is not None
+        for entry in self._cache.table(translator.leading, translator.source.plural):
+            if translator.target_name(self._names, entry.meta.namespace, entry.meta.name) == (namespace, name):
+                return Key(translator.name, entry.meta.namespace, entry.meta.name)
+        return Key(translator.name, "", name)
 
     def _index(self, translator: Translator, key: Key, entry: Entry | None) -> None:
         """What this object uses; what came into use, or went out of it, has to be looked at."""
