@@ -15,6 +15,7 @@ from tools.nodes.runs import Run
 from tools.planes import ControlPlane, binaries, debian
 from tools.planes.errors import PlaneError
 from tools.planes.options import Network
+from tools.planes.plane import KEEP_VARIABLE
 from tools.planes.progress import say
 
 IMAGES = ("pause", "busybox", "agnhost", "coredns", "kled-syncer")
@@ -38,7 +39,8 @@ class RealNodes:
         self._search = _search(self._programs)
         self._images = images.ensure(self._image_names)
         run = self._run = Run()
-        self._stack.push(lambda kind, error, _trace: run.end(keep=error is not None and kind is not KeyboardInterrupt))
+        asked = bool(os.environ.get(KEEP_VARIABLE))
+        self._stack.push(lambda kind, error, _trace: run.end(keep=asked or (error is not None and kind is not KeyboardInterrupt)))
         bridge = self._bridge = Bridge(run.folder)
         self._stack.callback(bridge.stop)
         try:
