@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from pathlib import Path
 from types import FrameType
 
 from tools.nodes import images
@@ -57,14 +58,15 @@ def _check(_chosen: argparse.Namespace, _rest: list[str]) -> int:
     return 1 if found else 0
 
 
-def _test(_chosen: argparse.Namespace, rest: list[str]) -> int:
+def _test(_options: argparse.Namespace, rest: list[str]) -> int:
     """Everything slow and talkative is done here, where it is seen, and not inside a test's fixture."""
     found = obstacles()
     if not found:
         binaries.ensure((*binaries.NEEDED, *binaries.NODE, *binaries.WORKLOADS))
         images.ensure(IMAGES)
         # This process becomes the tests, so that every signal is theirs.
-        os.execv(sys.executable, [sys.executable, "-m", "pytest", *(rest or ["tests/node"])])
+        chosen = any(Path(argument.partition("::")[0]).exists() for argument in rest)
+        os.execv(sys.executable, [sys.executable, "-m", "pytest", *rest, *([] if chosen else ["tests/node"])])
     print("test-node: skipped, since real nodes cannot run on this machine:")
     for obstacle in found:
         print(f"  - {obstacle}")
