@@ -34,6 +34,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(plural="services", modes=_DOWN, refused=(_NO_SELECT,)),
     Kind(plural="configmaps", modes=_DOWN, with_pods=True),
     Kind(plural="secrets", modes=_DOWN, with_pods=True),
+    Kind(plural="poddisruptionbudgets", modes=_DOWN, refused=(_NO_SELECT,)),
     Kind(plural="namespaces", modes=_DOWN, always=True, refused=(_NO_SELECT,)),
     Kind(
         plural="nodes",

@@ -13,11 +13,12 @@ from translators.configmaps import CONFIGMAPS
 from translators.events import EVENTS
 from translators.namespaces import NAMESPACES
 from translators.nodes import NODES
+from translators.poddisruptionbudgets import PODDISRUPTIONBUDGETS
 from translators.pods import POD_TOKENS, PODS
 from translators.secrets import SECRETS
 from translators.services import SERVICES
 
-BUILTIN: tuple[Translator, ...] = (NAMESPACES, NODES, SERVICES, CONFIGMAPS, SECRETS, PODS, POD_TOKENS, EVENTS)
+BUILTIN: tuple[Translator, ...] = (NAMESPACES, NODES, SERVICES, CONFIGMAPS, SECRETS, PODS, POD_TOKENS, PODDISRUPTIONBUDGETS, EVENTS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -172,6 +172,16 @@ SAMPLES: dict[str, list[Sample]] = {
     "namespaces": [Sample(source={"metadata": {"name": "web", "labels": {"kubernetes.io/metadata.name": "web", "a": "b"}}})],
     "nodes": [Sample(source=NODE)],
     "pods": [pod_sample()],
+    "poddisruptionbudgets": [
+        Sample(source={"metadata": meta("pdb"), "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "a"}}}}),
+        Sample(
+            source={
+                "metadata": {**meta("share"), "generation": 1},
+                "spec": {"maxUnavailable": "20%", "selector": {}, "unhealthyPodEvictionPolicy": "AlwaysAllow"},
+                "status": {"observedGeneration": 1, "desiredHealthy": 4},
+            }
+        ),
+    ],
     "events": [Sample(source=EVENT, host={"pods": [ABOUT], "nodes": [NODE]}, tenant={"pods": [{"metadata": meta("p")}]})],
 }
 
