@@ -17,23 +17,34 @@ _UP: tuple[Mode, ...] = ("bidirectional", "fromHost")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """`always`: on even when the file lists kinds and not this one. `with_pods`: on with pods, which could not start without. `refused`: keys
-    that make no sense here, each with what to do instead."""
+    """`always`: on even when the file lists kinds and not this one. `goes_with`: on with any of these, which could not do without. `named`:
+    which objects are synced is chosen by `names`. `refused`: keys that make no sense here, each with what to do instead."""
 
     plural: str
     modes: tuple[Mode, ...]
     always: bool = False
-    with_pods: bool = False
+    goes_with: tuple[str, ...] = ()
+    named: bool = False
     refused: tuple[tuple[str, str], ...] = ()
 
 
 _NO_SELECT = ("select", "Remove it; only configmaps and secrets are synced by use")
 
+
+def _class(plural: str, *goes_with: str) -> Kind:
+    """A kind of class that the host offers by name."""
+    return Kind(plural=plural, modes=_UP, goes_with=goes_with, named=True, refused=(_NO_SELECT, _no_mapping(plural)))
+
+
+def _no_mapping(plural: str) -> tuple[str, str]:
+    return "namespaceMapping", f"Remove it; {plural} have no namespace"
+
+
 KINDS: tuple[Kind, ...] = (
     Kind(plural="pods", modes=_DOWN, refused=(_NO_SELECT,)),
     Kind(plural="services", modes=_DOWN, refused=(_NO_SELECT,)),
-    Kind(plural="configmaps", modes=_DOWN, with_pods=True),
-    Kind(plural="secrets", modes=_DOWN, with_pods=True),
+    Kind(plural="configmaps", modes=_DOWN, goes_with=("pods",)),
+    Kind(plural="secrets", modes=_DOWN, goes_with=("pods",)),
     Kind(plural="poddisruptionbudgets", modes=_DOWN, refused=(_NO_SELECT,)),
     Kind(plural="namespaces", modes=_DOWN, always=True, refused=(_NO_SELECT,)),
     Kind(
@@ -43,9 +54,10 @@ KINDS: tuple[Kind, ...] = (
         refused=(
             _NO_SELECT,
             ("selector", "Choose nodes by `clusterTree.nodes.selector`"),
-            ("namespaceMapping", "Remove it; nodes have no namespace"),
+            _no_mapping("nodes"),
         ),
     ),
+    _class("storageclasses", "persistentvolumeclaims"),
     Kind(
         plural="events",
         modes=_UP,
@@ -59,7 +71,8 @@ def enabled(listed: Collection[str] | None) -> list[Kind]:
     """The kinds that are on when a file lists these (None: the file lists none)."""
     if listed is None:
         return list(KINDS)
-    return [kind for kind in KINDS if kind.always or kind.plural in listed or (kind.with_pods and "pods" in listed)]
+    listed = frozenset(listed)
+    return [kind for kind in KINDS if kind.always or kind.plural in listed or not listed.isdisjoint(kind.goes_with)]
 
 
 BY_PLURAL = {kind.plural: kind for kind in KINDS}

@@ -45,7 +45,13 @@ def _kinds(resources: tuple[ResourceSection, ...] | None) -> dict[str, KindSetti
 def _kind(kind: Kind, resource: ResourceSection | None) -> KindSettings:
     if resource is None:
         return KindSettings(name=kind.plural)
-    return KindSettings(name=kind.plural, mode=resource.mode, selector=_selector(resource.selector), select=resource.select or "used")
+    return KindSettings(
+        name=kind.plural,
+        mode=resource.mode,
+        selector=_selector(resource.selector),
+        select=resource.select or "used",
+        names=resource.names,
+    )
 
 
 def _selector(selector: SelectorSection | None) -> Selector | None:

@@ -59,6 +59,11 @@ class ResourceSection(Section):
         description="`configmaps` and `secrets` only: `used` syncs what a synced object uses, and removes it when nothing uses it any more; "
         "`all` syncs every one. Default: `used`.",
     )
+    names: Annotated[tuple[t.Text, ...], t.Unique] | None = Field(
+        default=None,
+        description="Classes of the host only: names, or patterns with `*`, of those the tenant sees and may use. Default: those that the host marks "
+        "as its default.",
+    )
 
 
 class SyncSection(Section):

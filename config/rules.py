@@ -50,6 +50,10 @@ def _options(resource: ResourceSection, kind: Kind, place: Path) -> Iterator[Com
         possible = ", ".join(f"`{mode}`" for mode in kind.modes)
         yield Complaint((*place, "mode"), f"`{resource.mode}` makes no sense for {kind.plural}", f"Write one of {possible}")
     written = {key_of(field) for field in resource.model_fields_set}
+    if "names" in written and not kind.named:
+        yield Complaint(
+            (*place, "names"), f"{kind.plural} do not take `names`", "Remove it; only classes of the host are chosen by name", on_key=True
+        )
     for key, next_step in kind.refused:
         if key in written:
             yield Complaint((*place, key), f"{kind.plural} do not take `{key}`", next_step, on_key=True)
@@ -78,7 +82,7 @@ def _tables(file: SyncFile) -> Iterator[tuple[Path, NamespaceTable]]:
     if file.sync.namespace_mapping is not None:
         yield ("sync", "namespaceMapping"), file.sync.namespace_mapping
     for index, resource in enumerate(file.sync.resources or ()):
-        if resource.namespace_mapping is not None and resource.name != "nodes":
+        if resource.namespace_mapping is not None:
             yield ("sync", "resources", index, "namespaceMapping"), resource.namespace_mapping
 
 

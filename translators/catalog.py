@@ -17,8 +17,20 @@ from translators.poddisruptionbudgets import PODDISRUPTIONBUDGETS
 from translators.pods import POD_TOKENS, PODS
 from translators.secrets import SECRETS
 from translators.services import SERVICES
+from translators.storageclasses import STORAGECLASSES
 
-BUILTIN: tuple[Translator, ...] = (NAMESPACES, NODES, SERVICES, CONFIGMAPS, SECRETS, PODS, POD_TOKENS, PODDISRUPTIONBUDGETS, EVENTS)
+BUILTIN: tuple[Translator, ...] = (
+    NAMESPACES,
+    NODES,
+    SERVICES,
+    CONFIGMAPS,
+    SECRETS,
+    STORAGECLASSES,
+    PODS,
+    POD_TOKENS,
+    PODDISRUPTIONBUDGETS,
+    EVENTS,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,11 +19,11 @@ from typing import Any
 from syncer.core.names import Names, digest
 from syncer.core.objects import NODES as NODE_KIND
 from syncer.core.objects import Obj, Side
-from syncer.core.settings import NodeSettings, Selector, Settings
+from syncer.core.settings import NodeSettings, Settings
 from syncer.core.stamp import MANAGED_BY, MANAGER
 from syncer.core.translator import AllBut, Answer, Draft, Life, ListNeed, Need, Path, Skip, Subresource, Translator, View
 from translators.metadata import shown_metadata
-from translators.selectors import matches
+from translators.selectors import meets
 
 SHOWN_LABELS = frozenset(
     {
@@ -86,7 +86,7 @@ def _kept_back(host: Obj, view: View) -> str | None:
 
 
 def _is_candidate(host: Obj, chosen: NodeSettings, is_shown: bool) -> bool:
-    if chosen.selector is not None and not matches(_selector(chosen.selector), host["metadata"].get("labels") or {}):
+    if chosen.selector is not None and not meets(chosen.selector, host["metadata"].get("labels") or {}):
         return False
     return is_shown or not (host.get("spec") or {}).get("unschedulable")
 
@@ -94,11 +94,6 @@ def _is_candidate(host: Obj, chosen: NodeSettings, is_shown: bool) -> bool:
 def _first(candidates: Iterable[str], shown: set[str], count: int) -> Sequence[str]:
     """Those that are shown come first, so that a new node never drives out one with pods on it; then by name."""
     return sorted(candidates, key=lambda name: (name not in shown, name))[:count]
-
-
-def _selector(selector: Selector) -> Mapping[str, Any]:
-    expressions = [{"key": key, "operator": operator, "values": values} for key, operator, values in selector.match_expressions]
-    return {"matchLabels": selector.match_labels, "matchExpressions": expressions}
 
 
 def _labels(host: Obj) -> dict[str, str]:

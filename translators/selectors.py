@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from syncer.core.settings import HostSettings
+from syncer.core.settings import HostSettings, Selector
 from syncer.core.stamp import NAMESPACE, PREFIX, TENANT
 from translators.metadata import label_verdict
 
@@ -90,6 +90,12 @@ def with_label_keys(selector: LabelSelector | None, match: Iterable[str], mismat
                 if expression not in present:
                     added.append(expression)
     return {**selector, "matchExpressions": [*present, *added]} if added else selector
+
+
+def meets(selector: Selector, labels: Mapping[str, str]) -> bool:
+    """Whether a selector of the sync file meets these labels."""
+    expressions = [{"key": key, "operator": operator, "values": values} for key, operator, values in selector.match_expressions]
+    return matches({"matchLabels": selector.match_labels, "matchExpressions": expressions}, labels)
 
 
 def matches(selector: LabelSelector | None, labels: Mapping[str, str]) -> bool:

@@ -60,12 +60,13 @@ class Selector:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindSettings:
-    """One entry of `sync.resources`. `select` matters for ConfigMaps and Secrets only."""
+    """One entry of `sync.resources`. `select` matters for ConfigMaps and Secrets only; `names` (globs) for classes that the host offers."""
 
     name: str
     mode: Mode = "bidirectional"
     selector: Selector | None = None
     select: Literal["used", "all"] = "used"
+    names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

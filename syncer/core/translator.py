@@ -225,6 +225,8 @@ class Translator:
     """Which objects of the leading side are worth remembering, asked of the undecoded entry (metadata and bytes); the rest is never stored."""
     concerns: Callable[[Any], bool] | None = None
     """Asked of an undecoded source: whether this translator can have anything to do with it. Cheap, and never wrong in saying no."""
+    optional: bool = False
+    """Whether the kind may not be served on one of the sides (a CRD that is not installed). It is then asleep until both sides serve it."""
     grace_period: bool = False
     """Whether deletion carries a grace period (pods)."""
     rights: Rights = field(default_factory=Rights)

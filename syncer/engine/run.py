@@ -25,7 +25,7 @@ from syncer.core import actions
 from syncer.core.actions import Write
 from syncer.core.errors import LeadershipLost, StartupError
 from syncer.core.names import Names
-from syncer.core.objects import Key, Obj, Ref, Resource, Side
+from syncer.core.objects import NODES, Key, Obj, Ref, Resource, Side
 from syncer.core.settings import Settings
 from syncer.core.translator import Life, Translator
 from syncer.engine.cache import Cache
@@ -209,7 +209,7 @@ class Engine:
     def _stale(self, translator: Translator) -> bool:
         """A node that was Ready when the host last spoke may be anything by now: the tenant's own controllers draw the consequences, and
         nothing we remember may contradict them."""
-        return translator.leading is Side.HOST and not translator.source.namespaced and not self.host_nodes_fresh()
+        return translator.source == NODES and not self.host_nodes_fresh()
 
     def _judge_tenant(self) -> None:
         """A tenant whose resourceVersion has gone back was restored: what is missing there may be missing by accident."""

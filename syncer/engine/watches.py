@@ -2,7 +2,8 @@
 
 Tenant kinds and cluster-scoped host kinds are watched as a whole. Namespaced host kinds are watched namespace by namespace, because that is all
 the syncer may read: a ServiceAccount that could list the Secrets of every host namespace would be worth stealing. Host objects are selected by our
-own label on the server, so that a foreign object in a shared namespace costs nothing.
+own label on the server, so that a foreign object in a shared namespace costs nothing; only where the host leads, or a translator reads what is not
+ours, there is no selector.
 """
 
 from __future__ import annotations
@@ -11,11 +12,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from syncer.core import stamp as stamps
-from syncer.core.objects import EVENTS, NAMESPACES, NODES, SERVICEACCOUNTS, Resource, Side
+from syncer.core.objects import EVENTS, NAMESPACES, SERVICEACCOUNTS, Resource, Side
 from syncer.core.translator import Translator
-
-_NOT_OURS = frozenset({NODES, EVENTS})
-"""Host kinds that we read without having made the objects."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +30,22 @@ def watches(translators: Iterable[Translator], tenant: str) -> tuple[Watch, ...]
     """What has to be watched for these translators."""
     found: dict[tuple[Side, str], Watch] = {}
 
-    def add(side: Side, resource: Resource) -> None:
-        selector, whole = "", True
-        if side is Side.HOST:
-            whole = not resource.namespaced
-            selector = "" if resource in _NOT_OURS else f"{stamps.TENANT}={tenant}"
-        elif resource is EVENTS:
+    def add(side: Side, resource: Resource, *, made_by_us: bool) -> None:
+        selector = ""
+        if side is Side.HOST and made_by_us:
+            selector = f"{stamps.TENANT}={tenant}"
+        elif resource == EVENTS and side is Side.TENANT:
             selector = f"{stamps.MANAGED_BY}={stamps.MANAGER}"
-        found.setdefault((side, resource.plural), Watch(side, resource, selector, whole))
+        there = found.get((side, resource.plural))
+        if there is None or not selector:
+            found[side, resource.plural] = Watch(side, resource, selector, whole=side is Side.TENANT or not resource.namespaced)
 
     for translator in translators:
-        add(translator.leading, translator.source)
-        add(translator.leading.other, translator.destination)
+        add(translator.leading, translator.source, made_by_us=False)
+        add(translator.leading.other, translator.destination, made_by_us=True)
         for side, resource in translator.reads:
-            add(side, resource)
-    add(Side.TENANT, NAMESPACES)
-    add(Side.HOST, NAMESPACES)
-    add(Side.HOST, SERVICEACCOUNTS)
+            add(side, resource, made_by_us=False)
+    add(Side.TENANT, NAMESPACES, made_by_us=False)
+    add(Side.HOST, NAMESPACES, made_by_us=True)
+    add(Side.HOST, SERVICEACCOUNTS, made_by_us=True)
     return tuple(found.values())

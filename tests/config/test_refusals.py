@@ -8,17 +8,18 @@ from pathlib import Path
 import pytest
 import yaml
 
-from config import ConfigError, Loaded
+from config import ConfigError, Loaded, kinds
 
 Load = Callable[..., Loaded]
 Refusal = Callable[..., ConfigError]
 
+KINDS = ", ".join(f"`{kind.plural}`" for kind in kinds.KINDS)
 CASES = yaml.safe_load((Path(__file__).parent / "refusals.yaml").read_text())
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["file"])
 def test_a_bad_file_is_refused_with_place_reason_and_next_step(refusal: Refusal, case: dict[str, str]) -> None:
-    assert str(refusal(case["file"])).partition("sync.yaml:")[2] == case["says"]
+    assert str(refusal(case["file"])).partition("sync.yaml:")[2] == case["says"].replace("<kinds>", KINDS)
 
 
 def test_an_unknown_check_of_pod_security_is_refused_with_the_nearest_one(refusal: Refusal) -> None:

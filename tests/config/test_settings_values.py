@@ -55,6 +55,7 @@ FULL = Settings(
         "secrets": KindSettings(name="secrets", mode="toHost", select="all"),
         "namespaces": KindSettings(name="namespaces"),
         "nodes": KindSettings(name="nodes", mode="fromHost"),
+        "storageclasses": KindSettings(name="storageclasses", names=("standard", "fast-*")),
         "events": KindSettings(name="events"),
     },
     policy=PolicySettings(
