@@ -45,6 +45,7 @@ KINDS: tuple[Kind, ...] = (
     Kind(plural="services", modes=_DOWN, refused=(_NO_SELECT,)),
     Kind(plural="configmaps", modes=_DOWN, goes_with=("pods",)),
     Kind(plural="secrets", modes=_DOWN, goes_with=("pods",)),
+    Kind(plural="serviceaccounts", modes=_DOWN, goes_with=("pods",), refused=(_NO_SELECT,)),
     Kind(plural="poddisruptionbudgets", modes=_DOWN, refused=(_NO_SELECT,)),
     Kind(plural="namespaces", modes=_DOWN, always=True, refused=(_NO_SELECT,)),
     Kind(
@@ -58,6 +59,8 @@ KINDS: tuple[Kind, ...] = (
         ),
     ),
     _class("storageclasses", "persistentvolumeclaims"),
+    _class("priorityclasses", "pods"),
+    _class("runtimeclasses", "pods"),
     Kind(
         plural="events",
         modes=_UP,

@@ -19,8 +19,8 @@ from syncer.core.settings import (
     TenantSettings,
 )
 
-RESERVED_NAMES = ("configmaps/kube-root-ca.crt", "serviceaccounts/default")
-"""Names that the host makes in every namespace, whatever else a file reserves."""
+RESERVED_NAMES = ("configmaps/kube-root-ca.crt", "serviceaccounts/default", "serviceaccounts/kled-workload")
+"""Names that the host (or we) make in every namespace, whatever else a file reserves."""
 
 
 def settings(file: SyncFile) -> Settings:
@@ -105,6 +105,8 @@ def _policy(policy: PolicySection) -> PolicySettings:
         honour_node_ports=policy.honour_node_ports,
         deny_external_names=policy.deny_external_names,
         memory_volume_cap=policy.memory_volume_cap,
+        max_priority=policy.max_priority,
+        service_account_annotations=tuple(map(grammar.annotation_pattern, policy.service_account_annotations)),
     )
 
 

@@ -35,7 +35,7 @@ class HostSection(Section):
     reserved_names: Annotated[tuple[t.ReservedName, ...], t.Unique] = Field(
         default=(),
         description="Further objects that the host itself makes in every namespace; the tenant's objects of that name get a suffix. Always reserved: "
-        "`configmaps/kube-root-ca.crt`, `serviceaccounts/default`.",
+        "`configmaps/kube-root-ca.crt`, `serviceaccounts/default`, `serviceaccounts/kled-workload`.",
     )
     deny_labels: Annotated[tuple[t.KeyOrPrefix, ...], t.Unique] = Field(
         default=(), description="Further label keys of the tenant that do not cross, beside the built-in ones. A prefix ends in `/` or `*`."
@@ -103,6 +103,16 @@ class PolicySection(Section):
         default=(), description="Names (`*` for any part) and IP ranges that services of type ExternalName may not point to."
     )
     memory_volume_cap: t.Quantity | None = Field(default=None, description="The largest memory-backed `emptyDir`. Default: no cap.")
+    max_priority: t.Priority | None = Field(
+        default=None,
+        description="The highest value of the host's PriorityClasses that are offered by name (`names` of `priorityclasses`). "
+        "Default: 0, the priority of pods without a class, so that nobody is preempted by this tenant.",
+    )
+    service_account_annotations: Annotated[tuple[t.AnnotationPattern, ...], t.Unique] = Field(
+        default=(),
+        description="Annotations by which a ServiceAccount of the tenant gets an identity outside the cluster, as `key=value` "
+        "with `*` for any part of the value. Such an account gets a host account of its own, without rights, that its pods run under. Default: none.",
+    )
 
 
 class BrakeSection(Section):

@@ -15,7 +15,10 @@ from translators.namespaces import NAMESPACES
 from translators.nodes import NODES
 from translators.poddisruptionbudgets import PODDISRUPTIONBUDGETS
 from translators.pods import POD_TOKENS, PODS
+from translators.priorityclasses import PRIORITYCLASSES
+from translators.runtimeclasses import RUNTIMECLASSES
 from translators.secrets import SECRETS
+from translators.serviceaccounts import SERVICEACCOUNTS
 from translators.services import SERVICES
 from translators.storageclasses import STORAGECLASSES
 
@@ -25,7 +28,10 @@ BUILTIN: tuple[Translator, ...] = (
     SERVICES,
     CONFIGMAPS,
     SECRETS,
+    SERVICEACCOUNTS,
     STORAGECLASSES,
+    PRIORITYCLASSES,
+    RUNTIMECLASSES,
     PODS,
     POD_TOKENS,
     PODDISRUPTIONBUDGETS,

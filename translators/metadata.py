@@ -259,6 +259,11 @@ def _shown_rule(shown: tuple[str, ...]) -> Callable[[str], bool]:
     return is_shown
 
 
+def is_shown_key(key: str, host: HostSettings) -> bool:
+    """Whether the tenant may see this key of a host object."""
+    return _shown_rule(host.show_labels)(key)
+
+
 def shown_metadata(host_obj: Obj, view: View) -> tuple[dict[str, str], dict[str, str]]:
     """Labels and annotations of a host object that the tenant may see, by `host.showLabels`; never our own stamp."""
     shown = view.settings.host.show_labels

@@ -8,15 +8,15 @@ controller does know, and has worked it out: `status.desiredHealthy`. So the hos
 * otherwise it is the tenant's `desiredHealthy`, once that is computed for the present spec, and it follows every change of it (a Deployment that is
   scaled changes it).
 
-The selector is confined to this tenant and namespace; an empty one means every pod of the namespace, never of the host namespace, and null means none.
-Both sides have a disruption controller, and each owns the status on its own side: nothing flows up. What is evicted on the host passes the host's
-budget; an eviction in the tenant passes the tenant's.
+The selector is confined to this tenant and namespace; an empty one means every pod of the tenant namespace, and null means none. Both sides have a
+disruption controller, and each owns the status on its own side: nothing flows up. What is evicted on the host passes the host's budget; an eviction
+in the tenant passes the tenant's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from syncer.core.names import Names
 from syncer.core.objects import PODDISRUPTIONBUDGETS as BUDGET_KIND
@@ -53,11 +53,11 @@ def down(obj: Obj, view: View) -> Answer:
     return Draft(body, (*dropped, *lost, *unknown(obj, ("spec", "status"))))
 
 
-def _min_available(obj: Obj, spec: Mapping[str, Any]) -> int | None | Wait | Refusal:
+def _min_available(obj: Obj, spec: Mapping[str, Any]) -> int | Wait | Refusal | None:
     """How many pods must stay; None when the budget does not say (which allows no disruption, here as there)."""
     wanted = spec.get("minAvailable")
     if _is_count(wanted):
-        return int(wanted)
+        return wanted
     if wanted is None and spec.get("maxUnavailable") is None:
         return None
     status = obj.get("status") or {}
@@ -66,10 +66,10 @@ def _min_available(obj: Obj, spec: Mapping[str, Any]) -> int | None | Wait | Ref
     desired = status.get("desiredHealthy")
     if not _is_count(desired):
         return Refusal("status.desiredHealthy", "not a number of pods")
-    return int(desired)
+    return desired
 
 
-def _is_count(value: Any) -> bool:
+def _is_count(value: Any) -> TypeGuard[int]:
     return value.__class__ is int and 0 <= value <= _LARGEST
 
 

@@ -81,7 +81,7 @@ class HostSettings:
     create_namespaces: bool = True
     allow_namespaces: tuple[str, ...] = ()
     manage_service_cidr: bool = False
-    reserved_names: tuple[str, ...] = ("configmaps/kube-root-ca.crt", "serviceaccounts/default")
+    reserved_names: tuple[str, ...] = ("configmaps/kube-root-ca.crt", "serviceaccounts/default", "serviceaccounts/kled-workload")
     deny_label_prefixes: tuple[str, ...] = ()
     deny_annotation_prefixes: tuple[str, ...] = ()
     image_pull_secrets: tuple[str, ...] = ()
@@ -130,6 +130,10 @@ class PolicySettings:
     honour_node_ports: bool = False
     deny_external_names: tuple[str, ...] = ()
     memory_volume_cap: str | None = None
+    max_priority: int | None = None
+    """The highest value of a PriorityClass that is offered by name; None: 0, what a pod without a class has."""
+    service_account_annotations: tuple[tuple[str, str], ...] = ()
+    """(annotation key, glob over its value) that may stand on a host ServiceAccount made for one of the tenant's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

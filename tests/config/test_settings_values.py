@@ -26,6 +26,7 @@ from syncer.core.settings import (
 
 Load = Callable[..., Loaded]
 EXAMPLES = Path(config.__file__).parent / "examples"
+WITH_PODS = {kind.plural for kind in KINDS if "pods" in kind.goes_with}
 
 FULL = Settings(
     tenant=TenantSettings(
@@ -38,7 +39,7 @@ FULL = Settings(
     host=HostSettings(
         namespace="kled-globex",
         allow_namespaces=("kube-globex",),
-        reserved_names=("configmaps/kube-root-ca.crt", "serviceaccounts/default", "configmaps/istio-ca-root-cert"),
+        reserved_names=("configmaps/kube-root-ca.crt", "serviceaccounts/default", "serviceaccounts/kled-workload", "configmaps/istio-ca-root-cert"),
         deny_label_prefixes=("sidecar.istio.io/",),
         deny_annotation_prefixes=("example.com/cost-center", "ci-*"),
         image_pull_secrets=("registry",),
@@ -55,7 +56,10 @@ FULL = Settings(
         "secrets": KindSettings(name="secrets", mode="toHost", select="all"),
         "namespaces": KindSettings(name="namespaces"),
         "nodes": KindSettings(name="nodes", mode="fromHost"),
+        "serviceaccounts": KindSettings(name="serviceaccounts"),
         "storageclasses": KindSettings(name="storageclasses", names=("standard", "fast-*")),
+        "priorityclasses": KindSettings(name="priorityclasses", names=("globex-*",)),
+        "runtimeclasses": KindSettings(name="runtimeclasses"),
         "events": KindSettings(name="events"),
     },
     policy=PolicySettings(
@@ -69,6 +73,8 @@ FULL = Settings(
         force_runtime_class="gvisor",
         deny_external_names=("*.internal", "169.254.0.0/16"),
         memory_volume_cap="1Gi",
+        max_priority=1000,
+        service_account_annotations=(("eks.amazonaws.com/role-arn", "arn:aws:iam::123456789012:role/globex-*"),),
     ),
     nodes=NodeSettings(selector=Selector(match_labels={"pool": "tenants"}), count=3),
     brake=BrakeSettings(),
@@ -101,7 +107,7 @@ def test_an_almost_empty_file_gives_the_defaults_of_the_frozen_values(load: Load
 def test_the_seeds_example_is_valid_as_it_stands(load: Load) -> None:
     settings = load((EXAMPLES / "seed.yaml").read_text()).settings
     assert settings.mapping == NamespaceMapping(table={"default": "kled-cluster-1-default", "kube-system": "kled-cluster-1-kube-system"})
-    assert list(settings.kinds) == ["pods", "services", "configmaps", "secrets", "namespaces", "nodes", "events"]
+    assert set(settings.kinds) == {"pods", "services", "configmaps", "secrets", "namespaces", "nodes", "events", *WITH_PODS}
 
 
 def test_every_example_loads() -> None:
@@ -125,7 +131,7 @@ def test_listed_kinds_are_on_with_those_that_always_are(load: Load) -> None:
 
 def test_what_pods_use_comes_with_them(load: Load) -> None:
     kinds = load("sync: {resources: [{name: secrets, select: all}, {name: pods}]}").settings.kinds
-    assert list(kinds) == ["pods", "configmaps", "secrets", "namespaces", "nodes", "events"]
+    assert set(kinds) == {"pods", "configmaps", "secrets", "namespaces", "nodes", "events", *WITH_PODS}
     assert (kinds["configmaps"].select, kinds["secrets"].select) == ("used", "all")
 
 
@@ -230,6 +236,8 @@ policy:
   honourNodePorts: true
   denyExternalNames: [a]
   memoryVolumeCap: 1Gi
+  maxPriority: -5
+  serviceAccountAnnotations: [a=b]
 brake: {minimum: 1, share: 0.5, hold: 1, rate: 1}
 """
 

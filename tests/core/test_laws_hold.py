@@ -7,7 +7,7 @@ import pytest
 
 from syncer.core.names import Names
 from syncer.core.objects import CONFIGMAPS, SECRETS, Ref, Resource
-from syncer.core.settings import KindSettings, TenantSettings
+from syncer.core.settings import KindSettings, PolicySettings, TenantSettings
 from syncer.core.stamp import MANAGED_BY, MANAGER, SOURCE_UID
 from syncer.testing import Sample, check_laws, settings_for, stamped
 from translators.catalog import BUILTIN
@@ -172,6 +172,29 @@ SAMPLES: dict[str, list[Sample]] = {
     "namespaces": [Sample(source={"metadata": {"name": "web", "labels": {"kubernetes.io/metadata.name": "web", "a": "b"}}})],
     "nodes": [Sample(source=NODE)],
     "pods": [pod_sample()],
+    "serviceaccounts": [
+        Sample(
+            source={"metadata": {**meta("sa"), "annotations": {"a.io/role": "acme"}}},
+            settings=settings_for(policy=PolicySettings(service_account_annotations=(("a.io/role", "acme"),))),
+        )
+    ],
+    "priorityclasses": [
+        Sample(
+            source={"metadata": {"name": "low"}, "value": -1, "preemptionPolicy": "Never", "globalDefault": True},
+            settings=settings_for(kinds={"priorityclasses": KindSettings(name="priorityclasses", names=("*",))}),
+        )
+    ],
+    "runtimeclasses": [
+        Sample(
+            source={
+                "metadata": {"name": "sandbox"},
+                "handler": "runsc",
+                "overhead": {"podFixed": {"cpu": "250m"}},
+                "scheduling": {"nodeSelector": {"topology.kubernetes.io/zone": "z1", "x": "y"}, "tolerations": [{"key": "x", "operator": "Exists"}]},
+            },
+            settings=settings_for(kinds={"runtimeclasses": KindSettings(name="runtimeclasses", names=("*",))}),
+        )
+    ],
     "poddisruptionbudgets": [
         Sample(source={"metadata": meta("pdb"), "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "a"}}}}),
         Sample(
