@@ -74,6 +74,17 @@ def namespaced_name(text: str) -> str:
     return text
 
 
+def export_place(text: str) -> str:
+    """`namespace/name`, or `namespace/*` for every object of a namespace."""
+    namespace, slash, name = text.partition("/")
+    if not slash or ("*" in name and name != "*"):
+        raise Unfit(f"`{text}` names neither an object nor all of a namespace", "Write it as `namespace/name` or `namespace/*`")
+    dns_label(namespace)
+    if name != "*":
+        dns_name(name)
+    return text
+
+
 def reserved_name(text: str) -> str:
     plural, slash, name = text.partition("/")
     if not slash or not _PLURAL.fullmatch(plural):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from config import grammar, mapping, rules
+from config import exports, grammar, mapping, rules
 from config.kinds import Kind, enabled
 from config.models import ClusterTreeSection, ResourceSection, SelectorSection, SyncFile
 from config.sections import HostSection, PolicySection, TenantSection
@@ -32,6 +32,7 @@ def settings(file: SyncFile) -> Settings:
         kinds=_kinds(file.sync.resources),
         policy=_policy(file.policy),
         nodes=_nodes(file.cluster_tree),
+        exports=exports.lowered(file.sync.from_host),
         brake=BrakeSettings(minimum=file.brake.minimum, share=file.brake.share, hold=file.brake.hold, rate=file.brake.rate),
     )
 

@@ -11,6 +11,7 @@ from syncer.core.settings import Settings
 from syncer.core.translator import Translator
 from translators.configmaps import CONFIGMAPS
 from translators.events import EVENTS
+from translators.exports import exports
 from translators.namespaces import NAMESPACES
 from translators.nodes import NODES
 from translators.poddisruptionbudgets import PODDISRUPTIONBUDGETS
@@ -79,4 +80,5 @@ def together(translators: Iterable[Translator]) -> Catalog:
 def catalog(settings: Settings, more: Iterable[Translator] = ()) -> Catalog:
     """The built-in translators of the kinds that are switched on, and `more` (custom kinds) in the same way."""
     known = together((*BUILTIN, *more))
-    return Catalog({name: translator for name, translator in known.by_name.items() if translator.kind_setting in settings.kinds})
+    enabled = (translator for translator in known if translator.kind_setting in settings.kinds)
+    return together((*enabled, *exports(settings)))

@@ -70,6 +70,16 @@ class KindSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """Objects of a host namespace that one tenant namespace shows: one object, perhaps under another name, or (with empty names) all of them."""
+
+    namespace: str
+    name: str = ""
+    to_namespace: str
+    to_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostSettings:
     """The `host` section.
 
@@ -168,3 +178,5 @@ class Settings:
     policy: PolicySettings = field(default_factory=PolicySettings)
     nodes: NodeSettings = field(default_factory=NodeSettings)
     brake: BrakeSettings = field(default_factory=BrakeSettings)
+    exports: Mapping[str, tuple[Export, ...]] = field(default_factory=dict)
+    """What the host shows of its own, by plural name (`configmaps`, `secrets`). A kind with an empty list takes back what it showed before."""

@@ -79,8 +79,8 @@ class Reconcile:
     """Kinds by plural name, for probes."""
     now: Callable[[], float]
     fights: Fights
-    stale: Callable[[Translator], bool] = lambda translator: False
-    """Whether the watch of the leading side has been silent for so long that what it showed last may be wrong by now."""
+    stale: Callable[[Translator, Key], bool] = lambda translator, key: False
+    """Whether the watch of the leading side has been silent for so long that what it showed last may be wrong by now, or has shown nothing yet."""
     refused: Callable[[str, str], None] = lambda kind, reason: None
     suppressed: Callable[[str], None] = lambda kind: None
     skipped: Callable[[str, str], None] = lambda kind, reason: None
@@ -106,7 +106,7 @@ class Reconcile:
         target_ref = found
         if target_ref is None:
             return await self._unmapped(translator, key, source_ref)
-        if self.stale(translator):
+        if self.stale(translator, key):
             return Result(again=_STALE, label="requeue_after")
         if self._behind(translator, source_ref, target_ref):
             self.deferred.add(key)
@@ -242,7 +242,9 @@ class Reconcile:
     def _wanted(self, translator: Translator, kind: KindSettings, ref: Ref, source: Obj) -> bool:
         if kind.selector is not None and not selected(kind.selector, source["metadata"].get("labels") or {}):
             return False
-        return not (translator.only_if_needed and kind.select == "used") or self.demand.used(ref)
+        if not translator.only_if_needed or (kind.select == "all" and not _is_shown_by_host(source)):
+            return True
+        return self.demand.used(ref)
 
     def _behind(self, translator: Translator, source_ref: Ref, target_ref: Ref) -> bool:
         expectations, now = self.cache.expectations, self.now()
@@ -343,7 +345,7 @@ class Reconcile:
                     result.again = min(result.again or _SLOW, _SLOW)
             elif isinstance(action, actions.Refuse):
                 reason = actions.CONFLICT if action.conflict else actions.REFUSED
-                self.tell(action.ref, case.source, reason, action.message, "Warning")
+                self.tell(action.ref, case.source if case.source_side is Side.TENANT else case.target, reason, action.message, "Warning")
                 self.refused(case.translator.name, reason)
                 result.label = "refused"
                 if action.retry:
@@ -384,7 +386,8 @@ class Reconcile:
         if outcome is Outcome.LATE:
             result.again = min(result.again or _BEHIND, _BEHIND)
         elif outcome is Outcome.FOREIGN:
-            self.tell(case.source_ref, case.source, actions.CONFLICT, TAKEN, "Warning")
+            if action.side is Side.HOST:  # in the tenant, the next look shows whose it is, and tells there
+                self.tell(case.source_ref, case.source, actions.CONFLICT, TAKEN, "Warning")
             self.refused(case.translator.name, actions.CONFLICT)
             result.again, result.label = _SLOW, "refused"
         elif isinstance(action, Delete) and action.inferred:
@@ -470,6 +473,11 @@ def _is_the_one(case: Case, there: Entry, *, of_target: bool) -> bool:
     if of_target:
         return case.source is not None and marked == case.source["metadata"]["uid"]
     return case.target is None or there.meta.uid == made_for(case)
+
+
+def _is_shown_by_host(source: Obj) -> bool:
+    """An object that came from the host has no business there a second time, unless a pod uses it."""
+    return (source["metadata"].get("labels") or {}).get(stamps.MANAGED_BY) == stamps.MANAGER
 
 
 def _passes(error: SyncerError) -> bool:

@@ -151,7 +151,10 @@ class Routing:
             translator = targets[stamp.translator]
             return translator, Key(stamp.translator, stamp.namespace, stamp.name)
         for translator in targets.values():
-            if translator.target_name is None and not meta.namespace:
+            if translator.source_of is not None:
+                if (found := translator.source_of(meta.namespace, meta.name)) is not None:
+                    return translator, Key(translator.name, *found)
+            elif translator.target_name is None and not meta.namespace:
                 return translator, Key(translator.name, "", meta.name)
         return None
 

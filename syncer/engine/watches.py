@@ -18,12 +18,14 @@ from syncer.core.translator import Translator
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One kind on one side; `selector` is a label selector. `whole`: not by namespace."""
+    """One kind on one side; `selector` is a label selector. `whole`: not by namespace. `namespace` and `name` narrow it to one place."""
 
     side: Side
     resource: Resource
     selector: str = ""
     whole: bool = True
+    namespace: str = ""
+    name: str = ""
 
 
 def watches(translators: Iterable[Translator], tenant: str) -> tuple[Watch, ...]:
@@ -41,7 +43,8 @@ def watches(translators: Iterable[Translator], tenant: str) -> tuple[Watch, ...]
             found[side, resource.plural] = Watch(side, resource, selector, whole=side is Side.TENANT or not resource.namespaced)
 
     for translator in translators:
-        add(translator.leading, translator.source, made_by_us=False)
+        if translator.places is None:
+            add(translator.leading, translator.source, made_by_us=False)
         add(translator.leading.other, translator.destination, made_by_us=True)
         for side, resource in translator.reads:
             add(side, resource, made_by_us=False)
@@ -49,3 +52,15 @@ def watches(translators: Iterable[Translator], tenant: str) -> tuple[Watch, ...]
     add(Side.HOST, NAMESPACES, made_by_us=True)
     add(Side.HOST, SERVICEACCOUNTS, made_by_us=True)
     return tuple(found.values())
+
+
+def watched_places(translators: Iterable[Translator]) -> tuple[Watch, ...]:
+    """What has to be watched on the host outside of workload namespaces: whole namespaces, and single objects elsewhere."""
+    found: dict[tuple[Resource, str, str], None] = {}
+    for translator in translators:
+        found.update(dict.fromkeys((translator.source, namespace, name) for namespace, name in translator.places or ()))
+    return tuple(
+        Watch(Side.HOST, resource, namespace=namespace, name=name)
+        for resource, namespace, name in found
+        if not name or (resource, namespace, "") not in found
+    )

@@ -14,6 +14,7 @@ from config import ConfigError, Loaded
 from config.kinds import KINDS
 from syncer.core.settings import (
     BrakeSettings,
+    Export,
     HostSettings,
     KindSettings,
     NamespaceMapping,
@@ -78,6 +79,10 @@ FULL = Settings(
     ),
     nodes=NodeSettings(selector=Selector(match_labels={"pool": "tenants"}), count=3),
     brake=BrakeSettings(),
+    exports={
+        "configmaps": (Export(namespace="platform", name="settings", to_namespace="default", to_name="platform"),),
+        "secrets": (Export(namespace="wildcard-certs", to_namespace="certs"),),
+    },
 )
 
 
@@ -255,3 +260,14 @@ def test_no_field_of_the_settings_is_out_of_the_files_reach(load: Load) -> None:
             assert said != getattr(default, field.name) or field.name == "name", (
                 f"{type(default).__name__}.{field.name} cannot be said in a sync file"
             )
+
+
+def test_one_object_may_be_shown_in_two_places_and_a_kind_that_is_listed_without_any_is_on(load: Load) -> None:
+    rules = "configmaps: [{from: a/x, to: web/x}, {from: a/x, to: db/y}, {from: a/*, to: all/*}]"
+    exports = load(f"sync: {{fromHost: {{{rules}, secrets: []}}}}").settings.exports
+    assert [(rule.name, rule.to_namespace, rule.to_name) for rule in exports["configmaps"]] == [("x", "web", "x"), ("x", "db", "y"), ("", "all", "")]
+    assert exports["secrets"] == ()
+
+
+def test_nothing_is_shown_of_the_host_unless_the_file_says_so(load: Load) -> None:
+    assert load("sync: {}").settings.exports == {}
