@@ -107,8 +107,12 @@ def _policy(policy: PolicySection) -> PolicySettings:
         deny_external_names=policy.deny_external_names,
         memory_volume_cap=policy.memory_volume_cap,
         max_priority=policy.max_priority,
-        service_account_annotations=tuple(map(grammar.annotation_pattern, policy.service_account_annotations)),
+        service_account_annotations=_patterns(policy.service_account_annotations),
     )
+
+
+def _patterns(texts: tuple[str, ...] | None) -> tuple[tuple[str, str], ...] | None:
+    return None if texts is None else tuple(map(grammar.annotation_pattern, texts))
 
 
 def _nodes(tree: ClusterTreeSection) -> NodeSettings:

@@ -108,10 +108,11 @@ class PolicySection(Section):
         description="The highest value of the host's PriorityClasses that are offered by name (`names` of `priorityclasses`). "
         "Default: 0, the priority of pods without a class, so that nobody is preempted by this tenant.",
     )
-    service_account_annotations: Annotated[tuple[t.AnnotationPattern, ...], t.Unique] = Field(
-        default=(),
+    service_account_annotations: Annotated[tuple[t.AnnotationPattern, ...], t.Unique] | None = Field(
+        default=None,
         description="Annotations by which a ServiceAccount of the tenant gets an identity outside the cluster, as `key=value` "
-        "with `*` for any part of the value. Such an account gets a host account of its own, without rights, that its pods run under. Default: none.",
+        "with `*` for any part of the value. Such an account gets a host account of its own, without rights, that its pods run under. Default: none. "
+        "When the last one is taken out, leave an empty list for one start, so that the accounts go.",
     )
 
 

@@ -80,5 +80,5 @@ def together(translators: Iterable[Translator]) -> Catalog:
 def catalog(settings: Settings, more: Iterable[Translator] = ()) -> Catalog:
     """The built-in translators of the kinds that are switched on, and `more` (custom kinds) in the same way."""
     known = together((*BUILTIN, *more))
-    enabled = (translator for translator in known if translator.kind_setting in settings.kinds)
+    enabled = (translator for translator in known if translator.kind_setting in settings.kinds and translator.asked_for(settings))
     return together((*enabled, *exports(settings)))

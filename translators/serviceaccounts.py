@@ -41,7 +41,7 @@ def down(obj: Obj, view: View) -> Answer:
 
 def identities(account: Obj, settings: Settings) -> tuple[Mapping[str, str], tuple[str, ...]]:
     """The annotations that may stand on the shadow, and the keys of those that ask for something of that kind and may not."""
-    patterns = settings.policy.service_account_annotations
+    patterns = settings.policy.service_account_annotations or ()
     found: Mapping[str, str] = (account["metadata"].get("annotations") or {}) if patterns else {}
     allowed = {key: value for key, value in found.items() if any(key == name and meets(value, glob) for name, glob in patterns)}
     domains = {name.partition("/")[0] for name, _ in patterns}
@@ -54,8 +54,12 @@ def meets(value: str, glob: str) -> bool:
     return len(value) <= _LONGEST and value.isprintable() and fnmatch.fnmatchcase(value, plain)
 
 
+def asked_for(settings: Settings) -> bool:
+    return settings.policy.service_account_annotations is not None
+
+
 def may_have_shadow(settings: Settings) -> bool:
-    """Whether any account can have one; if not, nobody needs to look at accounts."""
+    """Whether any account can have one; if not, no pod needs to look at its account."""
     return bool(settings.policy.service_account_annotations) and ACCOUNT_KIND.plural in settings.kinds
 
 
@@ -69,4 +73,5 @@ SERVICEACCOUNTS = Translator(
     tenant_owns=(("automountServiceAccountToken",),),
     host_owns=(),
     down=down,
+    asked_for=asked_for,
 )

@@ -238,6 +238,8 @@ class Translator:
     rights: Rights = field(default_factory=Rights)
     prefetch: bool = False
     """Whether the needs hold tokens or probes, which the engine fetches before it asks `down`."""
+    asked_for: Callable[[Settings], bool] = lambda settings: True
+    """Whether the settings ask for this translator at all, beside its kind being on. Without it: no watch, no rights."""
     kind: str = ""
     """The kind in the sync file that switches this translator on and carries its mode and selector; its own name unless said otherwise."""
     pace: float = 0.0
