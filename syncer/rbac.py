@@ -18,6 +18,7 @@ from syncer.core.objects import (
     LEASES,
     NAMESPACES,
     NODES,
+    RESOURCEQUOTAS,
     ROLEBINDINGS,
     SERVICEACCOUNTS,
     SERVICECIDRS,
@@ -133,6 +134,7 @@ def host_cluster_rules(settings: Settings, translators: Iterable[Translator]) ->
 def workload_rules(settings: Settings, translators: Iterable[Translator]) -> list[Manifest]:
     rules = Rules()
     rules.add(SERVICEACCOUNTS, *READ, "create", "patch")
+    rules.add(RESOURCEQUOTAS, *READ)
     for translator in translators:
         _host_side(rules, settings, translator, namespaced=True)
     return rules.rules()

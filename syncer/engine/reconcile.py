@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -34,8 +35,8 @@ from syncer.engine.execute import Execute, Outcome
 from syncer.engine.fights import Fights
 from syncer.engine.guard import Guard
 from syncer.engine.index import Demand, Subject
+from syncer.engine.refusals import Refused, refused
 from syncer.engine.selection import selected
-from syncer.engine.tell import host_words
 from syncer.engine.tokens import Tokens
 from syncer.engine.view import EngineView
 
@@ -93,6 +94,11 @@ class Reconcile:
     waiting_since: dict[Key, float] = field(default_factory=dict)
     denied_since: dict[Key, float] = field(default_factory=dict)
     """Keys whose writes fail in a way that mostly passes within seconds, see `_passes`."""
+    denials: dict[Key, int] = field(default_factory=dict)
+    """How often in a row a rule of the host stood against a key."""
+    no_room: Callable[[Key, str, str, Mapping[str, Decimal]], None] = lambda key, namespace, quota, requested: None
+    """(key, host namespace, quota, what it takes): have it looked at again when there is room."""
+    room_found: Callable[[Key], None] = lambda key: None
     agreed: dict[Key, int] = field(default_factory=dict)
     """Marks of pods whose way down had nothing to do, see `_mark`."""
 
@@ -317,6 +323,7 @@ class Reconcile:
         self.guard.settled(key)
         self.waiting_since.pop(key, None)
         self.denied_since.pop(key, None)
+        self._allowed(key)
         if self.cache.get(Side.TENANT, Ref(key.translator, key.namespace, key.name)) is None:
             self.agreed.pop(key, None)
         self.proven.discard((Side.TENANT, key))
@@ -378,10 +385,18 @@ class Reconcile:
                 self.tell(action.ref, case.source if case.source_side is Side.TENANT else case.target, reason, action.message, "Warning")
                 self.refused(case.translator.name, reason)
                 result.label = "refused"
+                result.waits_on = (*result.waits_on, *self._could_allow(case))
                 if action.retry:
                     result.again = _SLOW
             else:
                 self.tell(action.ref, case.source, action.reason, action.message, action.type)
+
+    def _could_allow(self, case: Case) -> tuple[Subject, ...]:
+        """What a pod that is refused may become legal by: a class that the host begins to offer. (Others look at such things at any time.)"""
+        if case.source is None or case.translator.life is not Life.SHARED_FATE:
+            return ()
+        needs = case.translator.needs(case.source, self.names, self.settings)
+        return _subjects(need for need in needs if isinstance(need, ObjectNeed) and need.wake)
 
     def _still_waiting(self, key: Key, ref: Ref, source: Obj | None, reason: str, result: Result) -> None:
         """A need that is missing for longer than a few seconds is told."""
@@ -413,6 +428,8 @@ class Reconcile:
             return
         result.wrote += 1
         self.denied_since.pop(key, None)
+        if action.side is Side.HOST:
+            self._allowed(key)
         if outcome is Outcome.LATE:
             result.again = min(result.again or _BEHIND, _BEHIND)
         elif outcome is Outcome.FOREIGN:
@@ -476,11 +493,26 @@ class Reconcile:
             return
         log.warning("write_refused", side=action.side.value, ref=str(action.ref), translator=case.translator.name, error=str(error)[:500])
         if action.side is Side.HOST and case.source_side is Side.TENANT and isinstance(error, ApiError):
-            words = host_words(error, case.target_ref, case.source_ref, case.view.names.tenant)
-            self.tell(case.source_ref, case.source, actions.REFUSED, f"the host refused it: {words}", "Warning")
+            found = refused(error, case.target_ref, case.source_ref)
+            self.tell(case.source_ref, case.source, actions.REFUSED, found.text, "Warning")
             self.refused(case.translator.name, actions.REFUSED)
+            if found.by_rule:
+                result.least = self._denied_again(_key(case), case, found)
         result.retry = False
-        result.again = _VERY_SLOW if isinstance(error, Invalid) else _SLOW / 2
+        result.again = _VERY_SLOW if isinstance(error, Invalid) else max(result.least, _SLOW / 2)
+
+    def _denied_again(self, key: Key, case: Case, found: Refused) -> float:
+        """Seconds until the next try against a rule of the host: longer each time. Room in a quota is noticed earlier."""
+        times = self.denials.get(key, 0)
+        self.denials[key] = times + 1
+        if found.quota:
+            self.no_room(key, case.target_ref.namespace, found.quota, found.requested)
+        return min(_SLOW / 2 * 2.0 ** min(times, 8), _VERY_SLOW)
+
+    def _allowed(self, key: Key) -> None:
+        """Nothing of the host stands against the key (any more)."""
+        if self.denials.pop(key, None) is not None:
+            self.room_found(key)
 
     def _pending_recreate(self, case: Case) -> Recreate | None:
         """A crash came between the two halves of a re-creation in the tenant: the host copy holds the body."""

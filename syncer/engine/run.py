@@ -38,6 +38,7 @@ from syncer.engine.hostspaces import HostSpaces
 from syncer.engine.index import Demand, Waiters
 from syncer.engine.presence import Presence
 from syncer.engine.queue import Lane, Queue
+from syncer.engine.quotas import Quotas
 from syncer.engine.reconcile import Reconcile, Result
 from syncer.engine.recorder import Recorder
 from syncer.engine.routing import Routing
@@ -125,6 +126,7 @@ class Engine:
         self.places = watched_places(around.translators)
         self.presence = Presence(apis, around.translators, around.rng)
         self._open: dict[str, SpaceWatch] = {}
+        self.quotas = Quotas(around.host, self.queue.add, around.rng)
         self.reconcile = Reconcile(
             settings=settings,
             names=self.names,
@@ -143,6 +145,8 @@ class Engine:
             stale=self._stale,
             suppressed=around.measures.loop_suppressed,
             skipped=around.measures.skipped,
+            no_room=self.quotas.refused,
+            room_found=self.quotas.settled,
         )
         self.routing = Routing(
             around.translators,
@@ -193,6 +197,7 @@ class Engine:
                     group.start_soon(self.around.supervise, "optional-kinds", partial(self.presence.run, partial(self._wake, group)))
                 for name, task in self.around.tasks:
                     group.start_soon(self.around.supervise, name, partial(task, self))
+                group.start_soon(self.around.supervise, "quotas", self.quotas.run)
                 group.start_soon(self._clear_strays)
                 for number in range(_WORKERS):
                     group.start_soon(self.around.supervise, f"worker-{number}", self._work)
