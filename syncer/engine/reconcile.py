@@ -382,7 +382,8 @@ class Reconcile:
                     result.again = min(result.again or _SLOW, _SLOW)
             elif isinstance(action, actions.Refuse):
                 reason = actions.CONFLICT if action.conflict else actions.REFUSED
-                self.tell(action.ref, case.source if case.source_side is Side.TENANT else case.target, reason, action.message, "Warning")
+                about = case.source if case.source_side is Side.TENANT else case.target
+                self.tell(action.ref, about, reason, _with_field(action), "Warning")
                 self.refused(case.translator.name, reason)
                 result.label = "refused"
                 result.waits_on = (*result.waits_on, *self._could_allow(case))
@@ -497,9 +498,10 @@ class Reconcile:
             self.tell(case.source_ref, case.source, actions.REFUSED, found.text, "Warning")
             self.refused(case.translator.name, actions.REFUSED)
             if found.by_rule:
-                result.least = self._denied_again(_key(case), case, found)
+                result.retry, result.again = False, self._denied_again(_key(case), case, found)
+                return
         result.retry = False
-        result.again = _VERY_SLOW if isinstance(error, Invalid) else max(result.least, _SLOW / 2)
+        result.again = _VERY_SLOW if isinstance(error, Invalid) else _SLOW / 2
 
     def _denied_again(self, key: Key, case: Case, found: Refused) -> float:
         """Seconds until the next try against a rule of the host: longer each time. Room in a quota is noticed earlier."""
@@ -535,6 +537,11 @@ def _is_the_one(case: Case, there: Entry, *, of_target: bool) -> bool:
     if of_target:
         return case.source is not None and marked == case.source["metadata"]["uid"]
     return case.target is None or there.meta.uid == made_for(case)
+
+
+def _with_field(action: actions.Refuse) -> str:
+    """What is refused begins with the field, unless the message names it."""
+    return action.message if action.field in action.message else f"{action.field}: {action.message}"
 
 
 def _is_shown_by_host(source: Obj) -> bool:

@@ -1,8 +1,8 @@
 """Why the host refused an object, in words that its tenant may read and act on.
 
-A host's own rules come as one answer (403) in the wording of whoever made it: a ResourceQuota, a LimitRange, Pod Security admission, an admission
-policy or webhook. The tenant cannot see these objects. So it is told which sort of rule it was, the numbers, and what may help; of names only that of
-the quota.
+A host's own rules come as one answer (403, from admission policies also 422) in the wording of whoever made it: a ResourceQuota, a LimitRange, Pod
+Security admission, an admission policy or webhook. The tenant cannot see these objects. So it is told which sort of rule it was, the numbers, and
+what may help; of names only that of the quota.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from syncer.core.errors import ApiError, Forbidden
+from syncer.core.errors import ApiError, Forbidden, Invalid
 from syncer.core.objects import Ref
 from syncer.core.quantity import parse
 from syncer.engine.tell import host_words, readable
@@ -39,7 +39,7 @@ class Refused:
 
 def refused(error: ApiError, host: Ref, tenant: Ref) -> Refused:
     other = Refused(f"the host refused it: {host_words(error, host, tenant)}")
-    if not isinstance(error, Forbidden):
+    if not isinstance(error, (Forbidden, Invalid)):
         return other
     words = readable(error, host, tenant)
     if found := _QUOTA.search(words):

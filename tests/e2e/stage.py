@@ -47,6 +47,11 @@ GROUPS = {
     "clusterrolebindings": "apis/rbac.authorization.k8s.io/v1",
     "clusterroles": "apis/rbac.authorization.k8s.io/v1",
     "endpointslices": "apis/discovery.k8s.io/v1",
+    "poddisruptionbudgets": "apis/policy/v1",
+    "priorityclasses": "apis/scheduling.k8s.io/v1",
+    "runtimeclasses": "apis/node.k8s.io/v1",
+    "validatingadmissionpolicies": "apis/admissionregistration.k8s.io/v1",
+    "validatingadmissionpolicybindings": "apis/admissionregistration.k8s.io/v1",
     "tokenreviews": "apis/authentication.k8s.io/v1",
 }
 Obj = dict[str, Any]
@@ -289,7 +294,7 @@ class World:
         label = f"kled.io/tenant={self.tenant_name}"
         return [
             {**one, "plural": plural}
-            for plural in ("namespaces", "pods", "services", "configmaps", "secrets")
+            for plural in ("namespaces", "pods", "services", "configmaps", "secrets", "poddisruptionbudgets")
             for one in self.host.list(plural, "", label)
         ]
 

@@ -69,7 +69,7 @@ def test_a_webhook_is_told_without_its_name() -> None:
     "error",
     [
         forbidden('User "kled" cannot create resource "pods" in API group "" in the namespace "acme-shop"'),
-        api_error(422, "Invalid", "spec.x: exceeded quota: a, requested: pods=1, used: pods=1, limited: pods=1"),
+        api_error(422, "Invalid", 'Pod "web-x-shop-x-acme" is invalid: spec.x: Invalid value: "acme-shop"'),
         api_error(500, "InternalError", 'failed calling webhook "guard.platform.svc": Post "https://guard.platform.svc:443/x": EOF'),
     ],
 )
