@@ -61,6 +61,14 @@ KINDS: tuple[Kind, ...] = (
     _class("storageclasses", "persistentvolumeclaims"),
     _class("priorityclasses", "pods"),
     _class("runtimeclasses", "pods"),
+    Kind(plural="resourceclaims", modes=_DOWN, goes_with=("pods",), refused=(_NO_SELECT,)),
+    _class("deviceclasses", "pods", "resourceclaims"),
+    Kind(
+        plural="resourceslices",
+        modes=_UP,
+        goes_with=("pods", "resourceclaims"),
+        refused=(_NO_SELECT, _no_mapping("resourceslices"), ("selector", "Choose devices by `policy.deviceDrivers`")),
+    ),
     Kind(
         plural="events",
         modes=_UP,

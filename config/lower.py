@@ -107,6 +107,7 @@ def _policy(policy: PolicySection) -> PolicySettings:
         deny_external_names=policy.deny_external_names,
         memory_volume_cap=policy.memory_volume_cap,
         max_priority=policy.max_priority,
+        device_drivers=policy.device_drivers,
         service_account_annotations=_patterns(policy.service_account_annotations),
     )
 

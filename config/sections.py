@@ -108,6 +108,11 @@ class PolicySection(Section):
         description="The highest value of the host's PriorityClasses that are offered by name (`names` of `priorityclasses`). "
         "Default: 0, the priority of pods without a class, so that nobody is preempted by this tenant.",
     )
+    device_drivers: Annotated[tuple[t.DnsName, ...], t.Unique] | None = Field(
+        default=None,
+        description="Drivers whose devices on promoted nodes pods may claim (dynamic resource allocation), by classes that `deviceclasses` names. "
+        "Default: none, and pods with claims are refused.",
+    )
     service_account_annotations: Annotated[tuple[t.AnnotationPattern, ...], t.Unique] | None = Field(
         default=None,
         description="Annotations by which a ServiceAccount of the tenant gets an identity outside the cluster, as `key=value` "

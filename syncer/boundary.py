@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from syncer.core.objects import NODES, PODS, PRIORITYCLASSES, RUNTIMECLASSES, SERVICEACCOUNTS, Ref, Side
+from syncer.core.objects import NODES, PODS, PRIORITYCLASSES, RESOURCECLAIMS, RUNTIMECLASSES, SERVICEACCOUNTS, Ref, Side
 from syncer.core.translator import ObjectNeed, Translator, View
 from syncer.engine.selection import selected
 from syncer.policy.evaluate import violations
@@ -40,6 +40,7 @@ def _lent(body: Mapping[str, Any], view: View) -> Lent:
     spec, settings = body["spec"], view.settings
     namespace = body["metadata"].get("namespace", "")
     account, priority, runtime = (spec.get(key) for key in ("serviceAccountName", "priorityClassName", "runtimeClassName"))
+    claims = [entry.get("resourceClaimName") or "" for entry in spec.get("resourceClaims") or ()]
     present = (view.counterpart or {}).get("spec") or {}
     accounts = (
         {account} if account and (view.tenant_ref(SERVICEACCOUNTS.plural, namespace, account) or present.get("serviceAccountName") == account) else ()
@@ -50,6 +51,7 @@ def _lent(body: Mapping[str, Any], view: View) -> Lent:
         accounts=frozenset(accounts),
         priority_classes=frozenset({priority} if offers_priority else ()),
         runtime_classes=frozenset({runtime} if offers_runtime else ()),
+        claims=frozenset(name for name in claims if view.tenant_ref(RESOURCECLAIMS.plural, namespace, name)),
     )
 
 

@@ -10,6 +10,7 @@ from syncer.core.objects import Resource
 from syncer.core.settings import Settings
 from syncer.core.translator import Translator
 from translators.configmaps import CONFIGMAPS
+from translators.devices import DEVICECLASSES, RESOURCESLICES
 from translators.events import EVENTS
 from translators.exports import exports
 from translators.namespaces import NAMESPACES
@@ -17,6 +18,7 @@ from translators.nodes import NODES
 from translators.poddisruptionbudgets import PODDISRUPTIONBUDGETS
 from translators.pods import POD_TOKENS, PODS
 from translators.priorityclasses import PRIORITYCLASSES
+from translators.resourceclaims import RESOURCECLAIMS
 from translators.runtimeclasses import RUNTIMECLASSES
 from translators.secrets import SECRETS
 from translators.serviceaccounts import SERVICEACCOUNTS
@@ -33,6 +35,9 @@ BUILTIN: tuple[Translator, ...] = (
     STORAGECLASSES,
     PRIORITYCLASSES,
     RUNTIMECLASSES,
+    DEVICECLASSES,
+    RESOURCESLICES,
+    RESOURCECLAIMS,
     PODS,
     POD_TOKENS,
     PODDISRUPTIONBUDGETS,

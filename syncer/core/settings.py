@@ -142,6 +142,8 @@ class PolicySettings:
     memory_volume_cap: str | None = None
     max_priority: int | None = None
     """The highest value of a PriorityClass that is offered by name; None: 0, what a pod without a class has."""
+    device_drivers: tuple[str, ...] | None = None
+    """Drivers whose devices (dynamic resource allocation) are shown and may be claimed. None: nobody looks at devices."""
     service_account_annotations: tuple[tuple[str, str], ...] | None = None
     """(annotation key, glob over its value) that may stand on a host ServiceAccount made for one of the tenant's. None: nobody looks at accounts;
     an empty list takes back those that were made."""

@@ -61,6 +61,7 @@ FULL = Settings(
         "storageclasses": KindSettings(name="storageclasses", names=("standard", "fast-*")),
         "priorityclasses": KindSettings(name="priorityclasses", names=("globex-*",)),
         "runtimeclasses": KindSettings(name="runtimeclasses"),
+        **{kind: KindSettings(name=kind) for kind in ("resourceclaims", "deviceclasses", "resourceslices")},
         "events": KindSettings(name="events"),
     },
     policy=PolicySettings(
@@ -75,6 +76,7 @@ FULL = Settings(
         deny_external_names=("*.internal", "169.254.0.0/16"),
         memory_volume_cap="1Gi",
         max_priority=1000,
+        device_drivers=("gpu.example.com",),
         service_account_annotations=(("eks.amazonaws.com/role-arn", "arn:aws:iam::123456789012:role/globex-*"),),
     ),
     nodes=NodeSettings(selector=Selector(match_labels={"pool": "tenants"}), count=3),
@@ -243,6 +245,7 @@ policy:
   memoryVolumeCap: 1Gi
   maxPriority: -5
   serviceAccountAnnotations: [a=b]
+  deviceDrivers: [a]
 brake: {minimum: 1, share: 0.5, hold: 1, rate: 1}
 """
 

@@ -14,6 +14,9 @@ from translators.catalog import BUILTIN
 
 KINDS = {name: KindSettings(name=name) for name in ("pods", "services", "configmaps", "secrets", "namespaces", "nodes", "events")}
 SETTINGS = settings_for("acme", kinds=KINDS, tenant=TenantSettings(name="acme", service_cidr=("10.96.0.0/16",)))
+DEVICES = settings_for(
+    kinds={"deviceclasses": KindSettings(name="deviceclasses", names=("gpu",))}, policy=PolicySettings(device_drivers=("gpu.example.com",))
+)
 SEEN = "2030-01-01T00:00:00Z"
 
 
@@ -193,6 +196,29 @@ SAMPLES: dict[str, list[Sample]] = {
                 "scheduling": {"nodeSelector": {"topology.kubernetes.io/zone": "z1", "x": "y"}, "tolerations": [{"key": "x", "operator": "Exists"}]},
             },
             settings=settings_for(kinds={"runtimeclasses": KindSettings(name="runtimeclasses", names=("*",))}),
+        )
+    ],
+    "resourceclaims": [
+        Sample(
+            source={"metadata": meta("gpu"), "spec": {"devices": {"requests": [{"name": "one", "exactly": {"deviceClassName": "gpu", "count": 1}}]}}},
+            settings=DEVICES,
+            host={"deviceclasses": [{"metadata": {"name": "gpu"}}]},
+        )
+    ],
+    "deviceclasses": [
+        Sample(
+            source={"metadata": {"name": "gpu"}, "spec": {"selectors": [{"cel": {"expression": "true"}}], "config": [{"opaque": {}}]}},
+            settings=DEVICES,
+        )
+    ],
+    "resourceslices": [
+        Sample(
+            source={"metadata": {"name": "gpus"}, "spec": {"driver": "gpu.example.com", "nodeName": "node-0", "pool": {"name": "p"}, "devices": []}},
+            settings=DEVICES,
+            host={"nodes": [{"metadata": {"name": "node-0", "uid": "h"}}]},
+            tenant={
+                "nodes": [{"metadata": {"name": "node-0", "uid": "t", "labels": {MANAGED_BY: MANAGER}, "annotations": {SOURCE_UID: "h"}}}],
+            },
         )
     ],
     "poddisruptionbudgets": [

@@ -54,7 +54,7 @@ def test_no_right_is_a_wildcard_or_reaches_beyond_the_syncers_work(side: Side) -
 def test_nothing_namespaced_is_granted_cluster_wide_on_the_host() -> None:
     found = printed(Side.HOST)
     cluster = {resource for rule in rules(found, "ClusterRole", "kled-acme-syncer") for resource in rule["resources"]}
-    whole = {resource.plural for one in BUILTIN for resource in (one.source, one.destination) if not resource.namespaced}
+    whole = {resource.plural for one in catalog(config()) for resource in (one.source, one.destination) if not resource.namespaced}
     assert cluster == {*whole, "servicecidrs", "rolebindings", "clusterroles"}
     bound = [manifest["roleRef"]["name"] for manifest in found if manifest["kind"] == "ClusterRoleBinding"]
     assert bound == ["kled-acme-syncer"]

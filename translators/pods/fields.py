@@ -53,7 +53,6 @@ def _plain(*names: str) -> dict[str, Rule]:
 
 
 _REFERENCE = _rewrite("the host name of our copy; the pod waits until it is there")
-_CLAIMS = _refuse("dynamic resource allocation is not supported in this version")
 _PINNED = "the tenant's scheduler has honoured it; the host pod is pinned to the node it chose"
 
 POD_SPEC: dict[str, Rule] = {
@@ -86,7 +85,7 @@ POD_SPEC: dict[str, Rule] = {
         "the host class that policy.priorityClasses maps it to, or that is offered by that name; else dropped with an event"
     ),
     "readinessGates": _pass("PodReadinessGate"),
-    "resourceClaims": _CLAIMS,
+    "resourceClaims": _rewrite("our copies of the claims, templates' claims too; refused without policy.deviceDrivers", "PodResourceClaim"),
     "resources": _pass("ResourceRequirements"),
     "restartPolicy": _pass(),
     "runtimeClassName": _rewrite(
@@ -329,7 +328,13 @@ REST: dict[str, dict[str, Rule]] = {
         "httpGet": _pass("HTTPGetAction"),
         "tcpSocket": _pass("TCPSocketAction"),
     },
-    "ResourceRequirements": {"claims": _CLAIMS, "limits": _pass(), "requests": _pass()},
+    "PodResourceClaim": {
+        "name": _pass(),
+        "resourceClaimName": _REFERENCE,
+        "resourceClaimTemplateName": _rewrite("becomes the name of the claim that the tenant's controller has made of it"),
+    },
+    "ResourceClaim": _plain("name", "request"),
+    "ResourceRequirements": {"claims": _pass("ResourceClaim"), "limits": _pass(), "requests": _pass()},
     "SELinuxOptions": _plain("level", "role", "type", "user"),
     "SeccompProfile": _plain("localhostProfile", "type"),
     "SecurityContext": {

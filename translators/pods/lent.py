@@ -6,11 +6,12 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from syncer.core.names import Names
-from syncer.core.objects import PRIORITYCLASSES, RUNTIMECLASSES, SERVICEACCOUNTS
+from syncer.core.objects import PRIORITYCLASSES, RESOURCECLAIMS, RUNTIMECLASSES, SERVICEACCOUNTS, Obj
 from syncer.core.settings import Settings
 from syncer.core.translator import Need
 from translators import priorityclasses, runtimeclasses, serviceaccounts
 from translators.classes import class_need
+from translators.pods.refs import claims as claims_of
 from translators.pods.refs import host_need
 from translators.pods.work import Work
 from translators.workload import WORKLOAD_SERVICE_ACCOUNT
@@ -41,6 +42,18 @@ def account(work: Work) -> str:
     if denied:
         work.drop("spec.serviceAccountName", f"policy.serviceAccountAnnotations does not allow what {name!r} asks for: {', '.join(denied)}")
     return WORKLOAD_SERVICE_ACCOUNT
+
+
+def claims(work: Work, pod: Obj) -> list[dict[str, str]]:
+    """Our copies of the devices that the pod claims."""
+    asked = work.spec.get("resourceClaims") or ()
+    if asked and not (work.settings.policy.device_drivers and RESOURCECLAIMS.plural in work.settings.kinds):
+        work.refuse("spec.resourceClaims", "devices may not be claimed on the host: policy.deviceDrivers names no driver")
+    known = claims_of(pod)
+    for entry in asked:
+        if entry["name"] not in known:
+            work.refuse("spec.resourceClaims", f"the tenant has made no claim for {entry['name']!r}")
+    return [{"name": entry["name"], "resourceClaimName": work.reference(RESOURCECLAIMS, known[entry["name"]])} for entry in asked]
 
 
 def classes(work: Work) -> dict[str, str]:

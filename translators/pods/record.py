@@ -115,7 +115,7 @@ def _built(work: Work, pod: Obj) -> dict[str, Any]:
     _tokens_are_there(work, pod)
     if node is None or work.waits:
         return {}
-    return {"spec": host_spec(work, node)}
+    return {"spec": host_spec(work, node, pod)}
 
 
 def _account_is_there(work: Work) -> None:

@@ -19,7 +19,7 @@ from translators.pods.work import Work
 _SPEC = SHAPES["PodSpec"]
 
 
-def host_spec(work: Work, node: Obj) -> dict[str, Any]:
+def host_spec(work: Work, node: Obj, pod: Obj) -> dict[str, Any]:
     """The whole spec: passing fields from the table, then everything that is rewritten."""
     spec = work.spec
     made = dict(_SPEC.clean(work, spec, "spec"))
@@ -37,6 +37,8 @@ def host_spec(work: Work, node: Obj) -> dict[str, Any]:
     made.update(dns(work))
     made.update(naming(work))
     made.update(lent.classes(work))
+    if devices := lent.claims(work, pod):
+        made["resourceClaims"] = devices
     secrets = pull_secrets(work)
     if secrets:
         made["imagePullSecrets"] = secrets
