@@ -115,4 +115,5 @@ SecurityCheck: TypeAlias = Annotated[str, _choice("a check of pods", EXCEPTIONS)
 ExportPlace: TypeAlias = Annotated[str, _text("namespace/name-or-*", grammar.export_place)]
 Priority: TypeAlias = Annotated[int, Reads(readers.priority, {"type": "integer", "minimum": -(2**31), "maximum": grammar.HIGHEST_PRIORITY})]
 AnnotationPattern: TypeAlias = Annotated[str, _text("key=glob", grammar.annotation_pattern)]
+VolumeRule: TypeAlias = Annotated[str, _text("driver-or-driver/handle", grammar.volume_rule)]
 VolumeType: TypeAlias = Annotated[str, _text("volume-type", grammar.volume_type)]

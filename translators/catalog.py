@@ -9,12 +9,16 @@ from syncer.core.errors import StartupError
 from syncer.core.objects import Resource
 from syncer.core.settings import Settings
 from syncer.core.translator import Translator
+from translators.brought import BROUGHT_SNAPSHOTS, BROUGHT_VOLUMES
 from translators.configmaps import CONFIGMAPS
+from translators.csi import CSIDRIVERS, CSINODES, CSISTORAGECAPACITIES
 from translators.devices import DEVICECLASSES, RESOURCESLICES
 from translators.events import EVENTS
 from translators.exports import exports
 from translators.namespaces import NAMESPACES
 from translators.nodes import NODES
+from translators.persistentvolumeclaims import PERSISTENTVOLUMECLAIMS
+from translators.persistentvolumes import PERSISTENTVOLUMES
 from translators.poddisruptionbudgets import PODDISRUPTIONBUDGETS
 from translators.pods import POD_TOKENS, PODS
 from translators.priorityclasses import PRIORITYCLASSES
@@ -24,6 +28,10 @@ from translators.secrets import SECRETS
 from translators.serviceaccounts import SERVICEACCOUNTS
 from translators.services import SERVICES
 from translators.storageclasses import STORAGECLASSES
+from translators.volumeattributesclasses import VOLUMEATTRIBUTESCLASSES
+from translators.volumesnapshotclasses import VOLUMESNAPSHOTCLASSES
+from translators.volumesnapshotcontents import VOLUMESNAPSHOTCONTENTS
+from translators.volumesnapshots import VOLUMESNAPSHOTS
 
 BUILTIN: tuple[Translator, ...] = (
     NAMESPACES,
@@ -38,6 +46,17 @@ BUILTIN: tuple[Translator, ...] = (
     DEVICECLASSES,
     RESOURCESLICES,
     RESOURCECLAIMS,
+    VOLUMEATTRIBUTESCLASSES,
+    PERSISTENTVOLUMECLAIMS,
+    PERSISTENTVOLUMES,
+    CSIDRIVERS,
+    CSINODES,
+    CSISTORAGECAPACITIES,
+    BROUGHT_VOLUMES,
+    VOLUMESNAPSHOTCLASSES,
+    VOLUMESNAPSHOTS,
+    VOLUMESNAPSHOTCONTENTS,
+    BROUGHT_SNAPSHOTS,
     PODS,
     POD_TOKENS,
     PODDISRUPTIONBUDGETS,

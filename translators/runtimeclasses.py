@@ -20,7 +20,7 @@ from syncer.core.settings import HostSettings, Settings
 from syncer.core.translator import Answer, Draft, View
 from translators.classes import host_class, is_shown
 from translators.metadata import is_shown_key
-from translators.nodes import SHOWN_LABELS, SHOWN_PREFIX
+from translators.node_labels import SHOWN_LABELS, SHOWN_PREFIX
 
 HANDLER = "host"
 _SHOWN = host_class(RUNTIMECLASS_KIND, ("overhead",))

@@ -78,6 +78,9 @@ FULL = Settings(
         max_priority=1000,
         device_drivers=("gpu.example.com",),
         service_account_annotations=(("eks.amazonaws.com/role-arn", "arn:aws:iam::123456789012:role/globex-*"),),
+        storage_classes={"gold": "ceph-replicated"},
+        allow_volumes=("efs.csi.aws.com/fs-0123*",),
+        claim_annotations=("storage.example.com/",),
     ),
     nodes=NodeSettings(selector=Selector(match_labels={"pool": "tenants"}), count=3),
     brake=BrakeSettings(),
@@ -246,6 +249,9 @@ policy:
   maxPriority: -5
   serviceAccountAnnotations: [a=b]
   deviceDrivers: [a]
+  storageClasses: {a: b}
+  allowVolumes: [a/b*]
+  claimAnnotations: [a/]
 brake: {minimum: 1, share: 0.5, hold: 1, rate: 1}
 """
 

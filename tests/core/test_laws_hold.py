@@ -200,7 +200,10 @@ SAMPLES: dict[str, list[Sample]] = {
     ],
     "resourceclaims": [
         Sample(
-            source={"metadata": meta("gpu"), "spec": {"devices": {"requests": [{"name": "one", "exactly": {"deviceClassName": "gpu", "count": 1}}]}}},
+            source={
+                "metadata": meta("trainer"),
+                "spec": {"devices": {"requests": [{"name": "one", "exactly": {"deviceClassName": "gpu", "count": 1}}]}},
+            },
             settings=DEVICES,
             host={"deviceclasses": [{"metadata": {"name": "gpu"}}]},
         )
