@@ -250,6 +250,10 @@ class Oracle:
                 selector = self._selectors[uid]
                 if selector and (selector.get(TENANT), selector.get(NAMESPACE)) != (world.tenant_name, labels.get(NAMESPACE)):
                     yield f"S10 a selector: {described(entry)} {selector}"
+            if resource == "poddisruptionbudgets" and (request.get("spec") or {}).get("selector"):
+                found = request["spec"]["selector"].get("matchLabels") or {}
+                if entry["verb"] == "create" and (found.get(TENANT) != world.tenant_name or not found.get(NAMESPACE)):
+                    yield f"S10 a selector: {described(entry)} {found}"
             if resource == "pods" and entry["verb"] == "create":
                 self.gates[uid] = {gate["conditionType"] for gate in request.get("spec", {}).get("readinessGates") or []}
                 for selector in pod_selectors(request.get("spec", {})):
