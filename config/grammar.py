@@ -212,6 +212,14 @@ def external_name(text: str) -> str:
     return text
 
 
+def host_glob(text: str) -> str:
+    """A glob over DNS host names; `{tenant}` stands for the tenant's name."""
+    plain = text.replace("{tenant}", "x").replace("*", "x")
+    if not text or len(text) > 253 or not all(is_label(part) for part in plain.split(".")):
+        raise Unfit(f"`{text}` is not a host name or a pattern of one", "Write a name with `*` for any part, such as `*.{tenant}.example.com`")
+    return text
+
+
 def host_path(text: str) -> str:
     if not text.startswith("/") or ".." in text.split("/"):
         raise Unfit(f"`{text}` is not an absolute path", "Write a path from `/` without `..`")

@@ -109,6 +109,7 @@ Cidr: TypeAlias = Annotated[str, _text("CIDR", grammar.cidr)]
 CidrList: TypeAlias = Annotated[tuple[Cidr, ...], BeforeValidator(_as_list, json_schema_input_type=Cidr | list[Cidr]), Unique]
 """A single text stands for a list of one."""
 ExternalName: TypeAlias = Annotated[str, _text("glob-or-CIDR", grammar.external_name)]
+HostGlob: TypeAlias = Annotated[str, _text("host-or-glob", grammar.host_glob)]
 HostPath: TypeAlias = Annotated[str, _text("path", grammar.host_path)]
 PortRange: TypeAlias = Annotated[str, Reads(readers.port_range, {"type": ["integer", "string"], "format": "port-or-range"})]
 SecurityCheck: TypeAlias = Annotated[str, _choice("a check of pods", EXCEPTIONS)]

@@ -10,8 +10,12 @@ from syncer.core.objects import Resource
 from syncer.core.settings import Settings
 from syncer.core.translator import Translator
 from translators.configmaps import CONFIGMAPS
+from translators.endpointslices import ENDPOINTSLICES
 from translators.events import EVENTS
+from translators.ingressclasses import INGRESSCLASSES
+from translators.ingresses import INGRESSES
 from translators.namespaces import NAMESPACES
+from translators.networkpolicies import NETWORKPOLICIES
 from translators.nodes import NODES
 from translators.pods import POD_TOKENS, PODS
 from translators.secrets import SECRETS
@@ -25,6 +29,10 @@ BUILTIN: tuple[Translator, ...] = (
     CONFIGMAPS,
     SECRETS,
     STORAGECLASSES,
+    ENDPOINTSLICES,
+    INGRESSCLASSES,
+    INGRESSES,
+    NETWORKPOLICIES,
     PODS,
     POD_TOKENS,
     EVENTS,

@@ -81,6 +81,8 @@ class HostSettings:
     create_namespaces: bool = True
     allow_namespaces: tuple[str, ...] = ()
     manage_service_cidr: bool = False
+    api_addresses: tuple[str, ...] = ()
+    """Where the host's own API server answers, found at the start: nothing of a tenant may be pointed there."""
     reserved_names: tuple[str, ...] = ("configmaps/kube-root-ca.crt", "serviceaccounts/default")
     deny_label_prefixes: tuple[str, ...] = ()
     deny_annotation_prefixes: tuple[str, ...] = ()
@@ -114,6 +116,11 @@ class PolicySettings:
     `allow_host_ports` are inclusive ranges; `allow_host_paths` path prefixes; `allow_csi_drivers` driver names for inline volumes;
     `allow_volume_types` further PodSpec volume keys (`nfs`, `iscsi`, `image`, …); `priority_classes` and `runtime_classes` map tenant names
     to host names. `deny_external_names` are globs or CIDRs. `memory_volume_cap` is a quantity.
+
+    Network: `ingress_classes` and `gateway_classes` map tenant names to host names beside the classes that are shown; `ingress_hosts` are globs
+    over host names, with `{tenant}` filled in (empty: any name); `allow_ingress_annotations` are keys or prefixes that pass although the host's
+    infrastructure acts on them; `gateways` maps `namespace/name` of the tenant to a Gateway that the host shares; `deny_endpoints` are ranges
+    that EndpointSlices may not point to, `closed_ranges` those that network policies never open.
     """
 
     pod_security: PodSecurityLevel = "baseline"
@@ -130,6 +137,16 @@ class PolicySettings:
     honour_node_ports: bool = False
     deny_external_names: tuple[str, ...] = ()
     memory_volume_cap: str | None = None
+    ingress_classes: Mapping[str, str] = field(default_factory=dict)
+    ingress_hosts: tuple[str, ...] = ()
+    ingress_to_external_names: bool = False
+    allow_ingress_annotations: tuple[str, ...] = ()
+    gateway_classes: Mapping[str, str] = field(default_factory=dict)
+    gateways: Mapping[str, str] = field(default_factory=dict)
+    allow_gateway_addresses: bool = False
+    deny_endpoints: tuple[str, ...] = ()
+    keep_reachable: bool = True
+    closed_ranges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +170,14 @@ class BrakeSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSettings:
+    """The `network` section: Services shown on the other side, as (`namespace/name` there, `namespace/name` here)."""
+
+    from_host: tuple[tuple[str, str], ...] = ()
+    to_host: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything the engine and the translators are told."""
 
@@ -164,3 +189,4 @@ class Settings:
     policy: PolicySettings = field(default_factory=PolicySettings)
     nodes: NodeSettings = field(default_factory=NodeSettings)
     brake: BrakeSettings = field(default_factory=BrakeSettings)
+    network: NetworkSettings = field(default_factory=NetworkSettings)

@@ -85,8 +85,8 @@ class Routing:
         ended = old is not None and new is not None and _may_have_ended(old, new)
         if (
             side is Side.TENANT
-            and translator.life is Life.SHARED_FATE
-            and (old is None or new is None or ended or old.spec != new.spec or old.meta.uid != new.meta.uid)
+            and (translator.life is Life.SHARED_FATE or translator.demands)
+            and (old is None or new is None or ended or _may_use_others(translator, old, new))
         ):
             self._index(translator, key, new)
         if new is None:
@@ -213,6 +213,11 @@ def _may_have_ended(old: Entry, new: Entry) -> bool:
         return False
     was, now = old.raw_status, new.raw_status
     return any((end in was) or (end in now) for end in (b'"Succeeded"', b'"Failed"'))
+
+
+def _may_use_others(translator: Translator, old: Entry, new: Entry) -> bool:
+    """Whether what this object uses may have changed. Annotations name objects only where kinds other than pods do it."""
+    return old.spec != new.spec or old.meta.uid != new.meta.uid or (translator.demands and old.meta.annotations != new.meta.annotations)
 
 
 def _only_status(old: Entry, new: Entry) -> bool:
