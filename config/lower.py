@@ -122,9 +122,7 @@ def _policy(policy: PolicySection, tenant: str) -> PolicySettings:
 
 def _network(network: NetworkSection) -> NetworkSettings:
     told = network.replicate_services
-    return NetworkSettings(
-        from_host=tuple((one.from_, one.to) for one in told.from_host), to_host=tuple((one.from_, one.to) for one in told.to_host)
-    )
+    return NetworkSettings(from_host=tuple((one.from_, one.to) for one in told.from_host), to_host=tuple((one.from_, one.to) for one in told.to_host))
 
 
 def _nodes(tree: ClusterTreeSection) -> NodeSettings:

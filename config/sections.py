@@ -122,7 +122,8 @@ class PolicySection(Section):
         "prefix does not open what is refused by name.",
     )
     gateway_classes: dict[t.DnsName, t.DnsName] = Field(
-        default_factory=dict, description="Gateway classes of the tenant with the host's that stand for them, beside the GatewayClasses that are shown."
+        default_factory=dict,
+        description="Gateway classes of the tenant with the host's that stand for them, beside those that are shown.",
     )
     gateways: dict[t.NamespacedName, t.NamespacedName] = Field(
         default_factory=dict,

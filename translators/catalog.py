@@ -9,15 +9,20 @@ from syncer.core.errors import StartupError
 from syncer.core.objects import Resource
 from syncer.core.settings import Settings
 from syncer.core.translator import Translator
+from translators.backendtlspolicies import BACKENDTLSPOLICIES
 from translators.configmaps import CONFIGMAPS
 from translators.endpointslices import ENDPOINTSLICES
 from translators.events import EVENTS
+from translators.gatewayclasses import GATEWAYCLASSES
+from translators.gateways import GATEWAYS
 from translators.ingressclasses import INGRESSCLASSES
 from translators.ingresses import INGRESSES
 from translators.namespaces import NAMESPACES
 from translators.networkpolicies import NETWORKPOLICIES
 from translators.nodes import NODES
 from translators.pods import POD_TOKENS, PODS
+from translators.referencegrants import REFERENCEGRANTS
+from translators.routes import ROUTES
 from translators.secrets import SECRETS
 from translators.services import SERVICES
 from translators.storageclasses import STORAGECLASSES
@@ -33,6 +38,11 @@ BUILTIN: tuple[Translator, ...] = (
     INGRESSCLASSES,
     INGRESSES,
     NETWORKPOLICIES,
+    GATEWAYCLASSES,
+    GATEWAYS,
+    *ROUTES,
+    REFERENCEGRANTS,
+    BACKENDTLSPOLICIES,
     PODS,
     POD_TOKENS,
     EVENTS,

@@ -104,4 +104,4 @@ def pod_addresses(pod: Mapping[str, Any] | None) -> frozenset[str]:
     spec, status = (pod or {}).get("spec") or {}, (pod or {}).get("status") or {}
     if spec.get("hostNetwork") or status.get("phase") in ("Succeeded", "Failed"):
         return frozenset()
-    return frozenset(entry["ip"] for entry in status.get("podIPs") or ({"ip": status.get("podIP")},) if entry.get("ip"))
+    return frozenset(str(entry["ip"]) for entry in status.get("podIPs") or ({"ip": status.get("podIP")},) if entry.get("ip"))

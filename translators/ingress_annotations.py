@@ -19,7 +19,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -93,9 +93,7 @@ DROPPED: Mapping[str, str] = {
     "kubernetes.io/tls-acme": "certificates are made in this cluster (run cert-manager here), and come along as the Secrets they are in",
 }
 _ALIASES = frozenset({f"{_NGINX}server-alias", f"{_HAPROXY}server-alias", "konghq.com/host-aliases"})
-_URLS = frozenset(
-    {f"{_NGINX}{key}" for key in ("auth-url", "mirror-target")} | {f"{_HAPROXY}auth-url", "ingress.kubernetes.io/auth-url", f"{_HAPROXY}oauth-uri-prefix"}
-)
+_URLS = frozenset({f"{_NGINX}auth-url", f"{_NGINX}mirror-target", f"{_HAPROXY}auth-url", "ingress.kubernetes.io/auth-url"})
 _PASTED = (_NGINX, "nginx.org/", "nginx.com/", _HAPROXY, "haproxy.org/", "ingress.kubernetes.io/")
 _BREAKS_OUT = re.compile(r"[;{}\x00-\x1f\x7f`]")
 _PAIR = re.compile(r"(serviceName=)([A-Za-z0-9.-]+)")
@@ -135,7 +133,7 @@ def _kept_back(key: str, settings: Settings) -> str | None:
     verdict = annotation_verdict(key, settings.host)
     if verdict in (RESERVED, BY_CONFIGURATION):
         return verdict
-    if _is_allowed(key, settings):
+    if is_allowed(key, settings):
         return None
     return verdict if verdict is not None else DROPPED.get(key)
 
@@ -178,8 +176,10 @@ def _inside(url: str) -> str | None:
     return None if not labels[-1].isdigit() else "its address is not a public one"
 
 
-def _is_allowed(key: str, settings: Settings) -> bool:
-    return any(key == one or (one.endswith(("/", "*")) and key.startswith(one.removesuffix("*"))) for one in settings.policy.allow_ingress_annotations)
+def is_allowed(key: str, settings: Settings) -> bool:
+    """Whether the host's administrator lets this key in, by name or by prefix."""
+    listed = settings.policy.allow_ingress_annotations
+    return key in listed or key.startswith(tuple(one.removesuffix("*") for one in listed if one.endswith(("/", "*"))))
 
 
 # --- values that name objects
@@ -209,7 +209,12 @@ def _names(rule: Named, value: str) -> Iterable[tuple[Resource, str]]:
             return [(rule.resource, name) for _, name in _PAIR.findall(value)]
         case _:
             found: list[tuple[Resource, str]] = []
-            _walk(_json(value), lambda resource, name: found.append((resource, name)) or name)
+
+            def noted(resource: Resource, name: str) -> str:
+                found.append((resource, name))
+                return name
+
+            _walk(_json(value), noted)
             return found
 
 
@@ -251,7 +256,7 @@ def _json(value: str) -> Any:
         return None
 
 
-def _walk(value: Any, on_host: Any, depth: int = 0) -> Any:
+def _walk(value: Any, on_host: Callable[[Resource, str], str], depth: int = 0) -> Any:
     """The same with the names in it translated. The controller takes keys in any case (`ServiceName`, `serviceName`)."""
     if depth > 20:
         return None
@@ -259,7 +264,9 @@ def _walk(value: Any, on_host: Any, depth: int = 0) -> Any:
         made = {}
         for key, item in value.items():
             resource = {"servicename": SERVICES, "secretname": SECRETS}.get(key.lower())
-            named = resource is not None and isinstance(item, str) and item
-            made[key] = on_host(resource, item) if named else _walk(item, on_host, depth + 1)
+            if resource is not None and isinstance(item, str) and item:
+                made[key] = on_host(resource, item)
+            else:
+                made[key] = _walk(item, on_host, depth + 1)
         return made
     return [_walk(item, on_host, depth + 1) for item in value] if isinstance(value, list) else value

@@ -25,7 +25,7 @@ from syncer.core.translator import Answer, Draft, ListNeed, Need, Path, Refusal,
 from translators.chosen_class import chosen_class, class_needs
 from translators.classes import is_shown
 from translators.hostnames import refused_host
-from translators.ingress_annotations import ALB_ACTION, CLASS, crossing, references
+from translators.ingress_annotations import ALB_ACTION, CLASS, crossing, is_allowed, references
 from translators.ingressclasses import DEFAULT_MARK
 from translators.metadata import down_metadata
 from translators.references import Links, needs_of
@@ -93,8 +93,8 @@ def _backend(backend: Mapping[str, Any], at: str, obj: Obj, links: Links) -> dic
 def _is_action(service: Mapping[str, Any], obj: Obj, settings: Settings) -> bool:
     """Whether this is no Service but the name of an action in an annotation, for the one controller that knows such (which must be let in)."""
     key = f"{ALB_ACTION}{service.get('name')}"
-    listed = any(key == one or (one.endswith(("/", "*")) and key.startswith(one.removesuffix("*"))) for one in settings.policy.allow_ingress_annotations)
-    return listed and (service.get("port") or {}).get("name") == "use-annotation" and key in (obj["metadata"].get("annotations") or {})
+    said = (service.get("port") or {}).get("name") == "use-annotation" and key in (obj["metadata"].get("annotations") or {})
+    return said and is_allowed(key, settings)
 
 
 def _tls(entry: Mapping[str, Any], at: str, obj: Obj, links: Links) -> dict[str, Any]:
@@ -121,7 +121,8 @@ def _class_of(obj: Obj, view: View) -> str | Skip | Refusal:
     if kept in shown:
         return str(kept)
     defaults = sorted(one["metadata"]["name"] for one in view.list(_CLASSES) if one["metadata"]["name"] in shown and _is_default(one))
-    return defaults[0] if defaults else Refusal("spec.ingressClassName", "it must name a class, because the host offers no default one to this cluster")
+    why = "it must name a class, because the host offers no default one to this cluster"
+    return defaults[0] if defaults else Refusal("spec.ingressClassName", why)
 
 
 def _said(obj: Obj) -> tuple[str, str]:

@@ -82,9 +82,10 @@ def _cluster_addresses(view: View) -> Iterator[tuple[str, int]]:
     spec = (view.get(_API) or {}).get("spec") or {}
     address = str(spec.get("clusterIP") or "")
     ranges = view.settings.tenant.service_cidr
-    if view.settings.tenant.api_server_host is None and _is_usable(address):
-        if any(ipaddress.ip_address(address) in ipaddress.ip_network(text, strict=False) for text in ranges):
-            yield address, 443
+    if view.settings.tenant.api_server_host is not None or not _is_usable(address):
+        return
+    if any(ipaddress.ip_address(address) in ipaddress.ip_network(text, strict=False) for text in ranges):
+        yield address, 443
 
 
 def _is_usable(address: object) -> bool:

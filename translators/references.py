@@ -18,7 +18,7 @@ from typing import Any
 
 from syncer.core.actions import REFUSED
 from syncer.core.names import Names
-from syncer.core.objects import CONFIGMAPS, SECRETS, SERVICES, Ref, Resource, Side
+from syncer.core.objects import CONFIGMAPS, SECRETS, SERVICES, Obj, Ref, Resource, Side
 from syncer.core.translator import Answer, Draft, Need, ObjectNeed, Purpose, Refusal, View, Wait
 from translators.metadata import Dropped
 
@@ -51,6 +51,15 @@ def nobodys_name(ref: Ref, resource: Resource, names: Names) -> str:
     return names.joined(resource, ref.namespace, ref.name)
 
 
+def no_name(ref: Ref, resource: Resource, names: Names) -> str:
+    """A name that nothing has, not even our copy: for a reference that is not permitted."""
+    return names.derived(resource, ref.namespace, ref.name, "denied")
+
+
+def _is_but_a_name(ref: Ref, obj: Obj) -> bool:
+    return ref.plural == SERVICES.plural and (obj.get("spec") or {}).get("type") == "ExternalName"
+
+
 class Links:
     """What comes up while one object is translated: what it waits for, what is refused, what does not cross and what there is to say."""
 
@@ -67,10 +76,9 @@ class Links:
         copy, there = copy_of(ref, resource, view.names), view.get(tenant_need(ref))
         if copy is None or there is None:
             return nobodys_name(ref, resource, view.names)
-        if ref.plural == SERVICES.plural and (there.get("spec") or {}).get("type") == "ExternalName":
-            if not view.settings.policy.ingress_to_external_names:
-                self.note(field, "a service of type ExternalName is not followed by the host")
-                return nobodys_name(ref, resource, view.names)
+        if _is_but_a_name(ref, there) and not view.settings.policy.ingress_to_external_names:
+            self.note(field, "a service of type ExternalName is not followed by the host")
+            return no_name(ref, resource, view.names)
         if view.is_ours(copy, ref) is not True:
             self.wait(f"{resource.kind} {ref.namespace}/{ref.name} ({field}) is not on the host yet", ObjectNeed(Side.HOST, copy))
         return copy.name

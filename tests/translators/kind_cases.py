@@ -17,7 +17,17 @@ from syncer.core import stamp as stamps
 from syncer.core.actions import Action
 from syncer.core.decide import Case, decide
 from syncer.core.objects import Obj, Ref, Side
-from syncer.core.settings import HostSettings, KindSettings, NamespaceMapping, NetworkSettings, NodeSettings, PolicySettings, Selector, Settings, TenantSettings
+from syncer.core.settings import (
+    HostSettings,
+    KindSettings,
+    NamespaceMapping,
+    NetworkSettings,
+    NodeSettings,
+    PolicySettings,
+    Selector,
+    Settings,
+    TenantSettings,
+)
 from syncer.core.translator import Translator
 from syncer.testing.view import FakeView, names_for
 from translators.catalog import BUILTIN
