@@ -99,7 +99,6 @@ BACKENDTLSPOLICIES = Translator(
     host_owns=_STATUS,
     tenant_subresources=(Subresource("status", _STATUS),),
     needs=needs,
-    demands=True,
     down=down,
     up=up,
     optional=True,

@@ -174,7 +174,6 @@ GATEWAYS = Translator(
     tenant_subresources=(Subresource("status", _STATUS),),
     needs=needs,
     reads=((Side.HOST, GATEWAYCLASSES), (Side.TENANT, GATEWAYCLASSES)),
-    demands=True,
     down=down,
     up=up,
     optional=True,

@@ -166,7 +166,6 @@ INGRESSES = Translator(
     tenant_subresources=(Subresource("status", _STATUS),),
     needs=needs,
     reads=((Side.HOST, INGRESSCLASSES), (Side.TENANT, INGRESSCLASSES)),
-    demands=True,
     down=down,
     up=up,
 )

@@ -227,8 +227,6 @@ class Translator:
     """Asked of an undecoded source: whether this translator can have anything to do with it. Cheap, and never wrong in saying no."""
     optional: bool = False
     """Whether the kind may not be served on one of the sides (a CRD that is not installed). It is then asleep until both sides serve it."""
-    demands: bool = False
-    """Whether `needs` may name objects that are in use because of this one (`Purpose.DEMAND`). Those of SHARED_FATE always may."""
     grace_period: bool = False
     """Whether deletion carries a grace period (pods)."""
     rights: Rights = field(default_factory=Rights)

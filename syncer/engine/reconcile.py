@@ -73,8 +73,10 @@ class Reconcile:
     tokens: Tokens
     tell: Callable[[Ref, Obj | None, str, str, str], None]
     """(ref of the tenant object, the object, reason, message, type) → an Event."""
-    ready: Callable[[str], bool]
-    """Whether a host namespace is watched completely and may be written to."""
+    ready: Callable[[str, str], bool]
+    """Whether a kind is current in a host namespace and may be written there."""
+    want: Callable[[str, str], None]
+    """Something of a kind is to be written in a host namespace: have it watched."""
     resources: Mapping[str, Resource]
     """Kinds by plural name, for probes."""
     now: Callable[[], float]
@@ -111,7 +113,7 @@ class Reconcile:
         if self._behind(translator, source_ref, target_ref):
             self.deferred.add(key)
             return Result(again=_BEHIND, label="requeue_after")
-        closed = translator.leading is Side.TENANT and target_ref.namespace and not self.ready(target_ref.namespace)
+        closed = translator.leading is Side.TENANT and target_ref.namespace and not self.ready(target_ref.namespace, target_ref.plural)
         if closed and not self._is_left_over(translator, source_ref, target_ref):
             return self._namespace_missing(translator, key, source_ref, target_ref)
         case = self._case(translator, key, source_ref, target_ref)
@@ -277,6 +279,9 @@ class Reconcile:
             self.guard.settled(key)
             return Result(waits_on=((Side.HOST, "namespaces", "", target_ref.namespace),))
         result = Result(waits_on=((Side.HOST, "namespaces", "", target_ref.namespace),))
+        kind = self.settings.kinds.get(translator.kind_setting) or KindSettings(name=translator.name)
+        if self._wanted(translator, kind, source_ref, source):
+            self.want(target_ref.namespace, target_ref.plural)
         if translator.life is Life.SHARED_FATE:
             self._still_waiting(key, source_ref, source, "the host namespace of this namespace is not ready yet", result)
         return result

@@ -6,14 +6,14 @@ patches and changes of nothing but the resourceVersion die here, and wakes who w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from syncer.cluster.wire import Entry
 from syncer.core import stamp as stamps
 from syncer.core.names import Names
 from syncer.core.objects import Key, Ref, Side
 from syncer.core.settings import Settings
-from syncer.core.translator import Life, ObjectNeed, Purpose, Translator
+from syncer.core.translator import Life, ObjectNeed, Purpose, Translator, needs_nothing
 from syncer.engine.cache import Cache
 from syncer.engine.guard import Guard
 from syncer.engine.index import Demand, Waiters
@@ -39,10 +39,11 @@ class Routing:
         deferred: set[Key],
         has_copy: Callable[[Translator, Key], bool],
         failed: Callable[[Key, Exception], None],
+        asleep: Collection[str] = (),
     ) -> None:
         self._settings, self._names = settings, names
         self._cache, self._demand, self._waiters, self._queue, self._guard, self._proven = cache, demand, waiters, queue, guard, proven
-        self._deferred, self._has_copy, self._failed = deferred, has_copy, failed
+        self._deferred, self._has_copy, self._failed, self._asleep = deferred, has_copy, failed, asleep
         self._sources: dict[tuple[Side, str], list[Translator]] = {}
         self._targets: dict[tuple[Side, str], dict[str, Translator]] = {}
         self._by_need: dict[str, list[Translator]] = {}
@@ -83,11 +84,7 @@ class Routing:
             return
         key = Key(translator.name, ref.namespace, ref.name)
         ended = old is not None and new is not None and _may_have_ended(old, new)
-        if (
-            side is Side.TENANT
-            and (translator.life is Life.SHARED_FATE or translator.demands)
-            and (old is None or new is None or ended or _may_use_others(translator, old, new))
-        ):
+        if side is Side.TENANT and translator.needs is not needs_nothing and _may_need_other(translator, old, new, ended):
             self._index(translator, key, new)
         if new is None:
             if proven:
@@ -175,8 +172,8 @@ class Routing:
         found = self._key_of(targets, side, entry) if targets else None
         return found[1] if found is not None else None
 
-    def orphans(self) -> int:
-        """Tells the guard about copies whose source is not there, before the first reconcile; returns how many."""
+    def orphans(self, only: str = "") -> int:
+        """Tells the guard about copies whose source is not there (of one translator), before the first reconcile; returns how many."""
         count = 0
         for (side, plural), targets in self._targets.items():
             for entry in self._cache.table(side, plural):
@@ -184,13 +181,15 @@ class Routing:
                 if found is None or (side is Side.TENANT and (entry.meta.labels or {}).get(stamps.MANAGED_BY) != stamps.MANAGER):
                     continue
                 translator, key = found
+                if translator.name in self._asleep or only not in ("", translator.name):
+                    continue
                 if self._cache.get(translator.leading, Ref(translator.source.plural, key.namespace, key.name)) is None:
                     self._guard.missing(key)
                     self._queue.add(key)
                     count += 1
         for (side, plural), translators in self._sources.items():
             for translator in translators:
-                if translator.placed is not None:
+                if translator.placed is not None and not only:
                     count += self._bereft(translator, side, plural)
         return count
 
@@ -207,17 +206,19 @@ class Routing:
         return count
 
 
+def _may_need_other(translator: Translator, old: Entry | None, new: Entry | None, ended: bool) -> bool:
+    """Whether an object may need other objects than before. A pod's needs are in its spec."""
+    if old is None or new is None or ended or old.meta.uid != new.meta.uid:
+        return True
+    return old.spec != new.spec if translator.life is Life.SHARED_FATE else not _only_status(old, new)
+
+
 def _may_have_ended(old: Entry, new: Entry) -> bool:
     """Whether a pod has come to its end: then it needs nothing any more. Right in doubt, and cheap."""
     if old.status == new.status:
         return False
     was, now = old.raw_status, new.raw_status
     return any((end in was) or (end in now) for end in (b'"Succeeded"', b'"Failed"'))
-
-
-def _may_use_others(translator: Translator, old: Entry, new: Entry) -> bool:
-    """Whether what this object uses may have changed. Annotations name objects only where kinds other than pods do it."""
-    return old.spec != new.spec or old.meta.uid != new.meta.uid or (translator.demands and old.meta.annotations != new.meta.annotations)
 
 
 def _only_status(old: Entry, new: Entry) -> bool:

@@ -18,12 +18,13 @@ from syncer.core.translator import Translator
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One kind on one side; `selector` is a label selector. `whole`: not by namespace."""
+    """One kind on one side; `selector` is a label selector. `whole`: not by namespace. `follows`: watched where other kinds are."""
 
     side: Side
     resource: Resource
     selector: str = ""
     whole: bool = True
+    follows: bool = False
 
 
 def watches(translators: Iterable[Translator], tenant: str) -> tuple[Watch, ...]:
@@ -38,8 +39,12 @@ def watches(translators: Iterable[Translator], tenant: str) -> tuple[Watch, ...]
             selector = f"{stamps.MANAGED_BY}={stamps.MANAGER}"
         there = found.get((side, resource.plural))
         if there is None or not selector:
-            found[side, resource.plural] = Watch(side, resource, selector, whole=side is Side.TENANT or not resource.namespaced)
+            whole = side is Side.TENANT or not resource.namespaced
+            follows = resource not in made if there is None else there.follows
+            found[side, resource.plural] = Watch(side, resource, selector, whole, follows)
 
+    translators = tuple(translators)
+    made = {translator.destination for translator in translators if translator.leading is Side.TENANT}
     for translator in translators:
         add(translator.leading, translator.source, made_by_us=False)
         add(translator.leading.other, translator.destination, made_by_us=True)
