@@ -71,6 +71,13 @@ def namespaced_name(text: str) -> str:
     return text
 
 
+def service_name(text: str) -> str:
+    """A Service as `namespace/name`; its name is a DNS label."""
+    namespaced_name(text)
+    dns_label(text.partition("/")[2])
+    return text
+
+
 def reserved_name(text: str) -> str:
     plural, slash, name = text.partition("/")
     if not slash or not _PLURAL.fullmatch(plural):

@@ -146,8 +146,8 @@ class PolicySection(Section):
 class ReplicaSection(Section):
     """One Service that is shown on the other side."""
 
-    from_: t.NamespacedName = Field(alias="from", description="The Service, as `namespace/name` on its own side.")
-    to: t.NamespacedName = Field(description="What it is called on the other side, as `namespace/name` there.")
+    from_: t.ServiceName = Field(alias="from", description="The Service, as `namespace/name` on its own side.")
+    to: t.ServiceName = Field(description="What it is called on the other side, as `namespace/name` there.")
 
 
 class ReplicateServicesSection(Section):

@@ -97,6 +97,7 @@ TenantName: TypeAlias = Annotated[str, _text("tenant-name", grammar.tenant_name)
 DnsLabel: TypeAlias = Annotated[str, _text("DNS-label", grammar.dns_label)]
 DnsName: TypeAlias = Annotated[str, _text("DNS-name", grammar.dns_name)]
 NamespacedName: TypeAlias = Annotated[str, _text("namespace/name", grammar.namespaced_name)]
+ServiceName: TypeAlias = Annotated[str, _text("namespace/name", grammar.service_name)]
 ReservedName: TypeAlias = Annotated[str, _text("plural/name", grammar.reserved_name)]
 NamespaceGlob: TypeAlias = Annotated[str, _text("namespace-or-glob", grammar.namespace_glob)]
 KeyOrPrefix: TypeAlias = Annotated[str, _text("key-or-prefix", grammar.key_or_prefix)]

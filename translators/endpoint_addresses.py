@@ -57,7 +57,7 @@ class Limits:
         cidrs = (text for cidr in view.list(CIDRS) for text in (cidr.get("spec") or {}).get("cidrs") or ())
         self._services = tuple(_networks(cidrs))
         nodes = view.list(HOST_NODES)
-        self._nodes = frozenset(read(text) for node in nodes for text in _addresses(node)) | {read(text) for text in settings.host.api_addresses}
+        self._nodes = frozenset(read(text) for node in nodes for text in _addresses(node)) | {read(text) for text in settings.host_api}
         self._pods = tuple(_networks(text for node in nodes for text in _pod_ranges(node)))
         self._denied = tuple(_networks((*_METADATA, *settings.policy.deny_endpoints)))
 

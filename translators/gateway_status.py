@@ -23,7 +23,8 @@ def conditions(found: Any, host: Obj, view: View) -> list[dict[str, Any]]:
     made = []
     for one in found or ():
         shown = {key: one[key] for key in _CONDITION if key in one}
-        shown["message"] = in_tenant_words(str(one.get("message") or ""), subject, None, view)[:_LONGEST]
+        if "message" in one:
+            shown["message"] = in_tenant_words(str(one["message"]), subject, None, view)[:_LONGEST]
         if "observedGeneration" in one and mine.get("generation"):
             current = one["observedGeneration"] == meta.get("generation")
             shown["observedGeneration"] = mine["generation"] if current else max(int(mine["generation"]) - 1, 0)

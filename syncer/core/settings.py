@@ -81,8 +81,6 @@ class HostSettings:
     create_namespaces: bool = True
     allow_namespaces: tuple[str, ...] = ()
     manage_service_cidr: bool = False
-    api_addresses: tuple[str, ...] = ()
-    """Where the host's own API server answers, found at the start: nothing of a tenant may be pointed there."""
     reserved_names: tuple[str, ...] = ("configmaps/kube-root-ca.crt", "serviceaccounts/default")
     deny_label_prefixes: tuple[str, ...] = ()
     deny_annotation_prefixes: tuple[str, ...] = ()
@@ -190,3 +188,5 @@ class Settings:
     nodes: NodeSettings = field(default_factory=NodeSettings)
     brake: BrakeSettings = field(default_factory=BrakeSettings)
     network: NetworkSettings = field(default_factory=NetworkSettings)
+    host_api: tuple[str, ...] = ()
+    """Addresses of the host's API server, found at the start and never configured: nothing of a tenant may be pointed there."""

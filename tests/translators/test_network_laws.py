@@ -20,7 +20,10 @@ POLICY = PolicySettings(gateways={"infra/public": "gateways/shared"}, ingress_cl
 SETTINGS = settings_for("acme", None)
 SETTINGS = replace(SETTINGS, policy=POLICY, kinds={"gatewayclasses": KindSettings(name="gatewayclasses", names=("*",))})
 HERE = {"shop": SERVICES, "cert": SECRETS, "front": GATEWAYS}
-SPECS: dict[str, dict[str, Any]] = {"shop": {"selector": {"app": "shop"}, "ports": [{"port": 80}]}, "front": {"listeners": [{"name": "a", "port": 80}]}}
+SPECS: dict[str, dict[str, Any]] = {
+    "shop": {"selector": {"app": "shop"}, "ports": [{"port": 80}]},
+    "front": {"listeners": [{"name": "a", "port": 80}]},
+}
 CONDITION = {"type": "Accepted", "status": "True", "reason": "Accepted", "message": "", "lastTransitionTime": "2030-01-01T00:00:00Z"}
 
 
@@ -145,13 +148,25 @@ SAMPLES: dict[str, Callable[[], list[Sample]]] = {
     "tlsroutes": lambda: [sample("r", {"spec": {"parentRefs": PARENTS, "hostnames": ["a.example.com"], "rules": RULES[:1]}}, SAID)],
     "tcproutes": lambda: [sample("r", {"spec": {"parentRefs": PARENTS, "rules": RULES[:1]}}, SAID)],
     "referencegrants": lambda: [
-        sample("g", {"spec": {"from": [{"group": GROUP, "kind": "HTTPRoute", "namespace": "vault"}], "to": [{"group": "", "kind": "Service", "name": "shop"}]}})
+        sample(
+            "g",
+            {
+                "spec": {
+                    "from": [{"group": GROUP, "kind": "HTTPRoute", "namespace": "vault"}],
+                    "to": [{"group": "", "kind": "Service", "name": "shop"}],
+                }
+            },
+        )
     ],
     "backendtlspolicies": lambda: [
         sample(
             "b",
             {"spec": {"targetRefs": [{"group": "", "kind": "Service", "name": "shop"}], "validation": {"hostname": "shop.example.com"}}},
-            {"ancestors": [{"ancestorRef": {"name": "shared", "namespace": "gateways"}, "controllerName": "example.com/c", "conditions": [CONDITION]}]},
+            {
+                "ancestors": [
+                    {"ancestorRef": {"name": "shared", "namespace": "gateways"}, "controllerName": "example.com/c", "conditions": [CONDITION]}
+                ]
+            },
         )
     ],
 }
