@@ -21,10 +21,11 @@ from syncer.cluster.transport import Transport
 from syncer.clustertree.leases import NodeLeases
 from syncer.core import stamp as stamps
 from syncer.core.errors import AlreadyExists, LeadershipLost, NotFound, StartupError, SyncerError
-from syncer.core.objects import NAMESPACES, Side
+from syncer.core.objects import NAMESPACES, Ref, Side
 from syncer.core.settings import Settings
 from syncer.core.translator import Translator
 from syncer.engine.address_space import AddressSpace
+from syncer.engine.replication import Replication
 from syncer.engine.run import Engine, Surroundings
 from syncer.observe.health import Health
 from syncer.observe.http import serve
@@ -183,6 +184,12 @@ async def _work(
     async def address_space(engine: Engine) -> None:
         await AddressSpace(tenant, host, settings).run()
 
+    async def replication(engine: Engine) -> None:
+        def tell(ref: Ref, reason: str, message: str) -> None:
+            engine.tell(ref, engine.cache.obj(Side.TENANT, ref), reason, message, "Warning")
+
+        await Replication(tenant, host, settings, engine.names, supervise=supervised, tell=tell, rng=engine.around.rng).run()
+
     async def node_leases(engine: Engine) -> None:
         await NodeLeases(tenant, engine.cache, fresh=engine.host_nodes_fresh).run()
 
@@ -196,7 +203,12 @@ async def _work(
             supervise=supervised,
             account=process.account,
             binding=binding,
-            tasks=(("node-leases", node_leases), ("address-space", address_space), ("tenant-memory", lambda engine: _remember(engine, election))),
+            tasks=(
+                ("node-leases", node_leases),
+                ("address-space", address_space),
+                ("replication", replication),
+                ("tenant-memory", lambda engine: _remember(engine, election)),
+            ),
         )
     )
     state.engine = engine

@@ -91,8 +91,25 @@ def _host(settings: Settings, translators: tuple[Translator, ...], subject: Subj
         binding(name, subject),
         role(name, in_own.rules(), own),
         binding(name, subject, own),
+        *_replica_roles(settings, subject),
         *fence(name, settings, workload_role(settings), subject),
     ]
+
+
+def _replica_roles(settings: Settings, subject: Subject) -> list[Manifest]:
+    """In exactly the namespaces that Services are shown from or in."""
+    name, made = f"{syncer_name(settings)}-replicas", []
+    verbs: dict[str, set[str]] = {}
+    for of, _ in settings.network.from_host:
+        verbs.setdefault(of.partition("/")[0], set()).update(READ)
+    for _, to in settings.network.to_host:
+        verbs.setdefault(to.partition("/")[0], set()).update((*READ, "create", "patch", "delete"))
+    for namespace, found in sorted(verbs.items()):
+        rules = Rules()
+        for kind in (SERVICES, ENDPOINTSLICES):
+            rules.add(kind, *found)
+        made += [role(name, rules.rules(), namespace), binding(name, subject, namespace)]
+    return made
 
 
 def host_cluster_rules(settings: Settings, translators: Iterable[Translator]) -> list[Manifest]:
@@ -114,6 +131,9 @@ def host_cluster_rules(settings: Settings, translators: Iterable[Translator]) ->
 def workload_rules(settings: Settings, translators: Iterable[Translator]) -> list[Manifest]:
     rules = Rules()
     rules.add(SERVICEACCOUNTS, *READ, "create", "patch")
+    if settings.network.to_host:
+        rules.add(SERVICES, *READ)
+        rules.add(ENDPOINTSLICES, *READ)
     for translator in translators:
         _host_side(rules, settings, translator, namespaced=True)
     return rules.rules()
@@ -156,6 +176,9 @@ def tenant_rules(settings: Settings, translators: Iterable[Translator]) -> list[
     rules = Rules()
     rules.add(NAMESPACES, *READ)
     rules.add(EVENTS, "create", "patch")
+    if settings.network.from_host:
+        for kind in (SERVICES, ENDPOINTSLICES):
+            rules.add(kind, *READ, "create", "patch", "delete")
     for translator in translators:
         _tenant_side(rules, settings, translator)
     return rules.rules()
