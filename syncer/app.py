@@ -7,7 +7,7 @@ import random
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from syncer.core.objects import NAMESPACES, Ref, Side
 from syncer.core.settings import Settings
 from syncer.core.translator import Translator
 from syncer.engine.address_space import AddressSpace
+from syncer.engine.host_api import host_api
 from syncer.engine.replication import Replication
 from syncer.engine.run import Engine, Surroundings
 from syncer.observe.health import Health
@@ -167,7 +168,7 @@ async def _work(
     state: _State,
 ) -> None:
     """One term of leadership."""
-    settings = process.settings
+    settings = replace(process.settings, host_api=await host_api(host, process.settings))
     known = election.annotations.get(stamps.TENANT_UID, "")
     if known and known != tenant_uid:
         raise StartupError(

@@ -37,6 +37,8 @@ GROUP = "rbac.authorization.k8s.io"
 READ = ("get", "list", "watch")
 NODE_LEASES = "kube-node-lease"
 TENANT_ROLE = "kled-syncer"
+_KUBERNETES = {"apiGroups": [ENDPOINTSLICES.group], "resources": [ENDPOINTSLICES.plural], "resourceNames": ["kubernetes"], "verbs": ["get"]}
+"""The addresses of a cluster's own API server."""
 
 
 class Rules:
@@ -91,9 +93,17 @@ def _host(settings: Settings, translators: tuple[Translator, ...], subject: Subj
         binding(name, subject),
         role(name, in_own.rules(), own),
         binding(name, subject, own),
+        *_own_api_role(settings, name, subject),
         *_replica_roles(settings, subject),
         *fence(name, settings, workload_role(settings), subject),
     ]
+
+
+def _own_api_role(settings: Settings, name: str, subject: Subject) -> list[Manifest]:
+    """Where the host's API server is: no EndpointSlice of the tenant may lead there."""
+    if ENDPOINTSLICES.plural not in settings.kinds:
+        return []
+    return [role(name, [_KUBERNETES], "default"), binding(name, subject, "default")]
 
 
 def _replica_roles(settings: Settings, subject: Subject) -> list[Manifest]:
@@ -159,11 +169,10 @@ def _host_side(rules: Rules, settings: Settings, translator: Translator, *, name
 
 
 def _tenant(settings: Settings, translators: tuple[Translator, ...], subject: Subject) -> list[Manifest]:
-    kubernetes = {"apiGroups": [ENDPOINTSLICES.group], "resources": [ENDPOINTSLICES.plural], "resourceNames": ["kubernetes"], "verbs": ["get"]}
     made = [
         role(TENANT_ROLE, tenant_rules(settings, translators)),
         binding(TENANT_ROLE, subject),
-        role(TENANT_ROLE, [kubernetes], "default"),
+        role(TENANT_ROLE, [_KUBERNETES], "default"),
         binding(TENANT_ROLE, subject, "default"),
     ]
     if any(translator.source == NODES for translator in translators):

@@ -348,7 +348,8 @@ class Reconcile:
                     result.again = min(result.again or _SLOW, _SLOW)
             elif isinstance(action, actions.Refuse):
                 reason = actions.CONFLICT if action.conflict else actions.REFUSED
-                self.tell(action.ref, case.source, reason, action.message, "Warning")
+                said = action.message if action.field in action.message else f"{action.field}: {action.message}"
+                self.tell(action.ref, case.source, reason, said, "Warning")
                 self.refused(case.translator.name, reason)
                 result.label = "refused"
                 if action.retry:

@@ -47,6 +47,10 @@ GROUPS = {
     "clusterrolebindings": "apis/rbac.authorization.k8s.io/v1",
     "clusterroles": "apis/rbac.authorization.k8s.io/v1",
     "endpointslices": "apis/discovery.k8s.io/v1",
+    "ingresses": "apis/networking.k8s.io/v1",
+    "ingressclasses": "apis/networking.k8s.io/v1",
+    "networkpolicies": "apis/networking.k8s.io/v1",
+    **dict.fromkeys(("gatewayclasses", "gateways", "httproutes"), "apis/gateway.networking.k8s.io/v1"),
     "tokenreviews": "apis/authentication.k8s.io/v1",
 }
 Obj = dict[str, Any]
@@ -289,8 +293,9 @@ class World:
         label = f"kled.io/tenant={self.tenant_name}"
         return [
             {**one, "plural": plural}
-            for plural in ("namespaces", "pods", "services", "configmaps", "secrets")
+            for plural in ("namespaces", "pods", "services", "configmaps", "secrets", "ingresses", "networkpolicies", "endpointslices")
             for one in self.host.list(plural, "", label)
+            if plural != "endpointslices" or "kled.io/source-uid" in (one["metadata"].get("annotations") or {})  # the host's bear our labels, too
         ]
 
     def clear(self) -> None:

@@ -243,16 +243,7 @@ def test_what_is_no_longer_configured_is_removed_from_the_tenant() -> None:
         await asyncio.sleep(5)
         assert [one["metadata"]["name"] for one in scene.tenant.all(SERVICES, "web")] == ["own"]
 
-    await_nothing = story
-    scene.play(_slowly(await_nothing))
-
-
-def _slowly(story: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-    async def told() -> None:
-        await asyncio.sleep(0)
-        await story()
-
-    return told
+    scene.play(story)
 
 
 def test_a_namespace_that_is_not_mapped_has_no_replica() -> None:
