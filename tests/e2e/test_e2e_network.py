@@ -28,6 +28,7 @@ network:
     toHost: [{{from: default/shown, to: exchange-netted/of-netted}}]
 """
 NGINX = "nginx.ingress.kubernetes.io/"
+API_SERVER = "198.51.100.6"
 CRT = {"tls.crt": "YQ==", "tls.key": "YQ=="}
 
 
@@ -42,7 +43,11 @@ def of_the_host(planes: Planes) -> Iterator[None]:
     host.create("ingressclasses", "", {"metadata": {"name": "internal"}, "spec": {"controller": "example.com/i"}})
     for name in ("infra-netted", "exchange-netted"):
         host.create("namespaces", "", {"metadata": {"name": name}})
+    # These planes advertise no address of their API server.
+    meta = {"name": "kubernetes", "labels": {"kubernetes.io/service-name": "kubernetes"}}
+    host.create("endpointslices", "default", {"metadata": meta, "addressType": "IPv4", "endpoints": [{"addresses": [API_SERVER]}], "ports": []})
     yield
+    host.delete("endpointslices", "default", "kubernetes")
     for name in ("public", "internal"):
         host.delete("ingressclasses", "", name)
 
@@ -228,7 +233,7 @@ def test_endpoints_at_the_host_are_refused(place: Place, world: World, target: s
         case "service of the host":
             address = world.host.get("services", "default", "kubernetes")["spec"]["clusterIP"]
         case "API server":
-            address = world.host.get("endpointslices", "default", "kubernetes")["endpoints"][0]["addresses"][0]
+            address = API_SERVER
         case "node":
             addresses = world.host.list("nodes")[0]["status"]["addresses"]
             address = next(one["address"] for one in addresses if one["type"] == "InternalIP")
