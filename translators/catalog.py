@@ -10,7 +10,9 @@ from syncer.core.objects import Resource
 from syncer.core.settings import Settings
 from syncer.core.translator import Translator
 from translators.backendtlspolicies import BACKENDTLSPOLICIES
+from translators.brought import BROUGHT_SNAPSHOTS, BROUGHT_VOLUMES
 from translators.configmaps import CONFIGMAPS
+from translators.csi import CSIDRIVERS, CSINODES, CSISTORAGECAPACITIES
 from translators.endpointslices import ENDPOINTSLICES
 from translators.events import EVENTS
 from translators.gatewayclasses import GATEWAYCLASSES
@@ -20,12 +22,18 @@ from translators.ingresses import INGRESSES
 from translators.namespaces import NAMESPACES
 from translators.networkpolicies import NETWORKPOLICIES
 from translators.nodes import NODES
+from translators.persistentvolumeclaims import PERSISTENTVOLUMECLAIMS
+from translators.persistentvolumes import PERSISTENTVOLUMES
 from translators.pods import POD_TOKENS, PODS
 from translators.referencegrants import REFERENCEGRANTS
 from translators.routes import ROUTES
 from translators.secrets import SECRETS
 from translators.services import SERVICES
 from translators.storageclasses import STORAGECLASSES
+from translators.volumeattributesclasses import VOLUMEATTRIBUTESCLASSES
+from translators.volumesnapshotclasses import VOLUMESNAPSHOTCLASSES
+from translators.volumesnapshotcontents import VOLUMESNAPSHOTCONTENTS
+from translators.volumesnapshots import VOLUMESNAPSHOTS
 
 BUILTIN: tuple[Translator, ...] = (
     NAMESPACES,
@@ -34,6 +42,17 @@ BUILTIN: tuple[Translator, ...] = (
     CONFIGMAPS,
     SECRETS,
     STORAGECLASSES,
+    VOLUMEATTRIBUTESCLASSES,
+    PERSISTENTVOLUMECLAIMS,
+    PERSISTENTVOLUMES,
+    CSIDRIVERS,
+    CSINODES,
+    CSISTORAGECAPACITIES,
+    BROUGHT_VOLUMES,
+    VOLUMESNAPSHOTCLASSES,
+    VOLUMESNAPSHOTS,
+    VOLUMESNAPSHOTCONTENTS,
+    BROUGHT_SNAPSHOTS,
     ENDPOINTSLICES,
     INGRESSCLASSES,
     INGRESSES,

@@ -26,6 +26,7 @@ from syncer.core.objects import (
     SERVICES,
     TCPROUTES,
     TLSROUTES,
+    VOLUMESNAPSHOTS,
     Obj,
     Ref,
     Resource,
@@ -37,7 +38,7 @@ from syncer.core.translator import Answer, Draft, Life, Need, ObjectNeed, Skip, 
 from translators.event_text import Subject, in_tenant_words, peek
 
 _NETWORK = (INGRESSES, GATEWAYS, HTTPROUTES, GRPCROUTES, TLSROUTES, TCPROUTES)
-ABOUT: dict[str, Resource] = {kind.kind: kind for kind in (PODS, SERVICES, CONFIGMAPS, SECRETS, PERSISTENTVOLUMECLAIMS, *_NETWORK)}
+ABOUT: dict[str, Resource] = {kind.kind: kind for kind in (PODS, SERVICES, CONFIGMAPS, SECRETS, PERSISTENTVOLUMECLAIMS, VOLUMESNAPSHOTS, *_NETWORK)}
 """Kinds of host objects that events may be about. All are namespaced: an event lies in the namespace of its object."""
 
 REASON_LIMIT = 128

@@ -113,7 +113,9 @@ class PolicySettings:
     `pod_security_exceptions` are names of single checks of the level that do not apply (`hostPorts`, `privileged`, `hostPathVolumes`, …).
     `allow_host_ports` are inclusive ranges; `allow_host_paths` path prefixes; `allow_csi_drivers` driver names for inline volumes;
     `allow_volume_types` further PodSpec volume keys (`nfs`, `iscsi`, `image`, …); `priority_classes` and `runtime_classes` map tenant names
-    to host names. `deny_external_names` are globs or CIDRs. `memory_volume_cap` is a quantity.
+    to host names. `deny_external_names` are globs or CIDRs. `memory_volume_cap` is a quantity. `storage_classes` maps tenant names to host names,
+    beside the classes that are shown. `allow_volumes` are `driver` or `driver/handle-glob`: CSI volumes and snapshots of the storage backend that a
+    tenant may bring in by handle. `claim_annotations` are keys (or prefixes ending in `/` or `*`) of claims that reach the host's provisioner.
 
     Network: `ingress_classes` and `gateway_classes` map tenant names to host names beside the classes that are shown; `ingress_hosts` are globs
     over host names, with `{tenant}` filled in (empty: any name); `allow_ingress_annotations` are keys or prefixes that pass although the host's
@@ -135,6 +137,9 @@ class PolicySettings:
     honour_node_ports: bool = False
     deny_external_names: tuple[str, ...] = ()
     memory_volume_cap: str | None = None
+    storage_classes: Mapping[str, str] = field(default_factory=dict)
+    allow_volumes: tuple[str, ...] = ()
+    claim_annotations: tuple[str, ...] = ()
     ingress_classes: Mapping[str, str] = field(default_factory=dict)
     ingress_hosts: tuple[str, ...] = ()
     ingress_to_external_names: bool = False

@@ -97,6 +97,8 @@ class Engine:
         self.translators: Mapping[str, Translator] = {translator.name: translator for translator in around.translators}
         self.cache = Cache()
         self.demand = Demand()
+        self.content = Demand()
+        """Tenant ConfigMaps and Secrets whose content is read by others than their own translator."""
         self.waiters = Waiters()
         self.queue = Queue(around.rng)
         self.guard = Guard(settings.brake, _monotonic, self._in_place)
@@ -152,6 +154,7 @@ class Engine:
             self._has_copy,
             self._unreadable,
             self.presence.asleep,
+            self.content,
         )
         self.routing.watchers[Side.HOST, "namespaces"] = [self.spaces.seen, self._host_namespace]
         self.routing.watchers[Side.HOST, "serviceaccounts"] = [self.spaces.account_seen]
@@ -244,7 +247,8 @@ class Engine:
                 self._suspect("the tenant's resourceVersion went back: it was restored from a backup")
             self.routing.changed(side, plural, old, new, proven)
 
-        keep = next((t.keep for t in self.translators.values() if t.keep is not None and t.source.plural == plural and t.leading is side), None)
+        led = [t for t in self.translators.values() if t.source.plural == plural and t.leading is side]
+        keep = next((t.keep or t.keep_for(self.settings) for t in led if t.keep or t.keep_for), None)  # type: ignore[misc]
         made = Reflector(
             api,
             watch.resource,
@@ -252,7 +256,7 @@ class Engine:
             label_selector=watch.selector,
             listener=changed,
             keep=keep,
-            trim=Entry.pack if plural in _PACKED else None,
+            trim=self._trim(side, plural),
             eager=bool(namespace),
             restarted=lambda reason: self.around.measures.watch_restarted(plural, side.value, reason),
             rng=self.around.rng,
@@ -261,14 +265,36 @@ class Engine:
         return made
 
     async def _start_whole(self, group: anyio.abc.TaskGroup, wanted: Iterable[Watch]) -> None:
-        """Watches of whole kinds that are not open yet; listed when this returns."""
+        """Watches of whole kinds that are not open yet; listed when this returns. What is held whole only when used comes last: by then it is
+        known who uses it."""
         whole = [watch for watch in wanted if watch.whole]
-        for watch in whole:
-            if (watch.side, watch.resource.plural, "") not in self.reflectors:
-                reflector = self._reflector(watch, "")
-                group.start_soon(self.around.supervise, _name(reflector), reflector.run)
-        for watch in whole:
-            await self.reflectors[watch.side, watch.resource.plural, ""].wait_synced()
+        by_use = [watch for watch in whole if self._is_by_use(watch.side, watch.resource.plural)]
+        for watches_now in ([watch for watch in whole if watch not in by_use], by_use):
+            for watch in watches_now:
+                if (watch.side, watch.resource.plural, "") not in self.reflectors:
+                    reflector = self._reflector(watch, "")
+                    group.start_soon(self.around.supervise, _name(reflector), reflector.run)
+            for watch in watches_now:
+                await self.reflectors[watch.side, watch.resource.plural, ""].wait_synced()
+
+    def _is_by_use(self, side: Side, plural: str) -> bool:
+        """Whether objects of this kind are synced only while somebody uses them."""
+        translators = [one for one in self.translators.values() if one.leading is side and one.source.plural == plural]
+        kinds = [self.settings.kinds.get(one.kind_setting) for one in translators]
+        return bool(translators) and all(one.only_if_needed for one in translators) and all(kind is None or kind.select == "used" for kind in kinds)
+
+    def _trim(self, side: Side, plural: str) -> Callable[[Entry], Entry] | None:
+        """What is kept of an entry: pods packed, of unused ConfigMaps and Secrets the outline."""
+        if plural in _PACKED:
+            return Entry.pack
+        if self.around.looking or not self._is_by_use(side, plural):
+            return None
+
+        def what_is_needed(entry: Entry) -> Entry:
+            ref = Ref(plural, entry.meta.namespace, entry.meta.name)
+            return entry if self.demand.used(ref) or self.content.used(ref) else entry.outline()
+
+        return what_is_needed
 
     async def _wake(self, group: anyio.abc.TaskGroup, name: str, within: float = 20.0) -> bool:
         """A kind that was missing is served: list it on both sides, then look at all of it. False if it cannot be listed (yet)."""
@@ -437,7 +463,8 @@ class Engine:
         return ref is not None and self.cache.get(translator.leading.other, ref) is not None
 
     def _in_place(self) -> int:
-        return sum(len(table) for side, plural, table in self.cache.tables() if side is Side.HOST and plural not in ("nodes", "events"))
+        theirs = {translator.source.plural for translator in self.translators.values() if translator.leading is Side.HOST}
+        return sum(len(table) for side, plural, table in self.cache.tables() if side is Side.HOST and plural not in theirs)
 
     def keys(self) -> Iterable[Key]:
         """Every key there is something to say about: sources on their side and copies on the other."""

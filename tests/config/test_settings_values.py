@@ -70,6 +70,9 @@ FULL = Settings(
         force_runtime_class="gvisor",
         deny_external_names=("*.internal", "169.254.0.0/16"),
         memory_volume_cap="1Gi",
+        storage_classes={"gold": "ceph-replicated"},
+        allow_volumes=("efs.csi.aws.com/fs-0123*",),
+        claim_annotations=("storage.example.com/",),
         ingress_classes={"web": "public"},
         ingress_hosts=("*.globex.example.com",),
         allow_ingress_annotations=("cert-manager.io/cluster-issuer",),
@@ -239,6 +242,9 @@ policy:
   honourNodePorts: true
   denyExternalNames: [a]
   memoryVolumeCap: 1Gi
+  storageClasses: {a: b}
+  allowVolumes: [a/b*]
+  claimAnnotations: [a/]
   ingressClasses: {a: b}
   ingressHosts: ['*.{tenant}.a']
   ingressToExternalNames: true

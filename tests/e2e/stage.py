@@ -52,6 +52,11 @@ GROUPS = {
     "networkpolicies": "apis/networking.k8s.io/v1",
     **dict.fromkeys(("gatewayclasses", "gateways", "httproutes"), "apis/gateway.networking.k8s.io/v1"),
     "tokenreviews": "apis/authentication.k8s.io/v1",
+    **dict.fromkeys(
+        ("storageclasses", "volumeattributesclasses", "csidrivers", "csinodes", "csistoragecapacities", "volumeattachments"), "apis/storage.k8s.io/v1"
+    ),
+    **dict.fromkeys(("volumesnapshots", "volumesnapshotcontents", "volumesnapshotclasses"), "apis/snapshot.storage.k8s.io/v1"),
+    "customresourcedefinitions": "apis/apiextensions.k8s.io/v1",
 }
 Obj = dict[str, Any]
 T = TypeVar("T")
@@ -293,7 +298,10 @@ class World:
         label = f"kled.io/tenant={self.tenant_name}"
         return [
             {**one, "plural": plural}
-            for plural in ("namespaces", "pods", "services", "configmaps", "secrets", "ingresses", "networkpolicies", "endpointslices")
+            for plural in (
+                *("namespaces", "pods", "services", "configmaps", "secrets", "persistentvolumeclaims", "persistentvolumes"),
+                *("ingresses", "networkpolicies", "endpointslices"),
+            )
             for one in self.host.list(plural, "", label)
             if plural != "endpointslices" or "kled.io/source-uid" in (one["metadata"].get("annotations") or {})  # the host's bear our labels, too
         ]
@@ -306,7 +314,7 @@ class World:
         background = {"propagationPolicy": "Background"}
         for name in self.spaces:
             if self.tenant.get("namespaces", "", name):
-                for plural in ("deployments", "jobs"):
+                for plural in ("deployments", "jobs", "statefulsets"):
                     self.planes.tenant.api.request("DELETE", self.tenant.path(plural, name), background)
         for name in self.spaces:
             if self.tenant.get("namespaces", "", name):
