@@ -85,6 +85,13 @@ def export_place(text: str) -> str:
     return text
 
 
+def service_name(text: str) -> str:
+    """A Service as `namespace/name`; its name is a DNS label."""
+    namespaced_name(text)
+    dns_label(text.partition("/")[2])
+    return text
+
+
 def reserved_name(text: str) -> str:
     plural, slash, name = text.partition("/")
     if not slash or not _PLURAL.fullmatch(plural):
@@ -223,6 +230,14 @@ def external_name(text: str) -> str:
         return cidr(text)
     if not text or any(character.isspace() for character in text):
         raise Unfit(f"`{text}` is not a name or an IP range", "Write a name with `*` for any part (`*.internal`) or a range (`10.0.0.0/8`)")
+    return text
+
+
+def host_glob(text: str) -> str:
+    """A glob over DNS host names; `{tenant}` stands for the tenant's name."""
+    plain = text.replace("{tenant}", "x").replace("*", "x")
+    if not text or len(text) > 253 or not all(is_label(part) for part in plain.split(".")):
+        raise Unfit(f"`{text}` is not a host name or a pattern of one", "Write a name with `*` for any part, such as `*.{tenant}.example.com`")
     return text
 
 

@@ -40,11 +40,13 @@ def _no_mapping(plural: str) -> tuple[str, str]:
     return "namespaceMapping", f"Remove it; {plural} have no namespace"
 
 
+_ROUTES = ("httproutes", "grpcroutes", "tlsroutes", "tcproutes")
+
 KINDS: tuple[Kind, ...] = (
     Kind(plural="pods", modes=_DOWN, refused=(_NO_SELECT,)),
-    Kind(plural="services", modes=_DOWN, refused=(_NO_SELECT,)),
-    Kind(plural="configmaps", modes=_DOWN, goes_with=("pods",)),
-    Kind(plural="secrets", modes=_DOWN, goes_with=("pods",)),
+    Kind(plural="services", modes=_DOWN, goes_with=("endpointslices", "ingresses", "backendtlspolicies", *_ROUTES), refused=(_NO_SELECT,)),
+    Kind(plural="configmaps", modes=_DOWN, goes_with=("pods", "ingresses", "gateways", "backendtlspolicies")),
+    Kind(plural="secrets", modes=_DOWN, goes_with=("pods", "ingresses", "gateways", "backendtlspolicies")),
     Kind(plural="serviceaccounts", modes=_DOWN, goes_with=("pods",), refused=(_NO_SELECT,)),
     Kind(plural="poddisruptionbudgets", modes=_DOWN, refused=(_NO_SELECT,)),
     Kind(plural="namespaces", modes=_DOWN, always=True, refused=(_NO_SELECT,)),
@@ -79,6 +81,15 @@ KINDS: tuple[Kind, ...] = (
     _class("volumeattributesclasses"),
     Kind(plural="volumesnapshots", modes=_DOWN, refused=(_NO_SELECT,)),
     _class("volumesnapshotclasses", "volumesnapshots"),
+    Kind(plural="endpointslices", modes=_DOWN, refused=(_NO_SELECT,)),
+    _class("ingressclasses", "ingresses"),
+    Kind(plural="ingresses", modes=_DOWN, refused=(_NO_SELECT,)),
+    Kind(plural="networkpolicies", modes=_DOWN, refused=(_NO_SELECT,)),
+    _class("gatewayclasses", "gateways", *_ROUTES),
+    Kind(plural="gateways", modes=_DOWN, goes_with=_ROUTES, refused=(_NO_SELECT,)),
+    *(Kind(plural=plural, modes=_DOWN, refused=(_NO_SELECT,)) for plural in _ROUTES),
+    Kind(plural="referencegrants", modes=_DOWN, goes_with=("gateways", *_ROUTES), refused=(_NO_SELECT,)),
+    Kind(plural="backendtlspolicies", modes=_DOWN, refused=(_NO_SELECT,)),
     Kind(
         plural="events",
         modes=_UP,

@@ -15,7 +15,7 @@ from config.errors import Unfit
 from config.kinds import BY_PLURAL
 from config.readers import wrong_type
 from config.section import Section
-from config.sections import BrakeSection, HostSection, PolicySection, TenantSection
+from config.sections import BrakeSection, HostSection, NetworkSection, PolicySection, TenantSection
 
 
 class RequirementSection(Section):
@@ -160,6 +160,7 @@ class SyncFile(Section):
     host: HostSection = Field(default=HostSection(), description="The host cluster.")
     tenant: TenantSection = Field(default=TenantSection(), description="The tenant cluster.")
     policy: PolicySection = Field(default=PolicySection(), description="What host pods and services may ask for.")
+    network: NetworkSection = Field(default=NetworkSection(), description="What connects the two clusters beside the kinds.")
     brake: BrakeSection = Field(default=BrakeSection(), description="When deletions are held.")
     metrics_address: t.ListenAddress | None = Field(
         default=None, description="Where metrics and health are served: `host:port`, an empty host for every interface. Default: not served."

@@ -24,6 +24,9 @@ _SECTIONS = {
     "HostSection": "host",
     "TenantSection": "tenant",
     "PolicySection": "policy",
+    "NetworkSection": "network",
+    "ReplicateServicesSection": "network.replicateServices",
+    "ReplicaSection": "network.replicateServices entries",
     "BrakeSection": "brake",
 }
 """The models in the order of the page, with their headings."""

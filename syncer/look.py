@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import anyio
@@ -21,6 +22,7 @@ from syncer.core.errors import StartupError
 from syncer.core.names import digest
 from syncer.core.objects import Key, Ref, Side
 from syncer.core.translator import Translator
+from syncer.engine.host_api import host_api
 from syncer.engine.run import Engine, Surroundings
 from syncer.engine.strays import strays
 from syncer.observe.metrics import Metrics
@@ -49,7 +51,7 @@ async def _looking(process: Process, question: Callable[[Engine], Awaitable[T]])
             Surroundings(
                 tenant=tenant,
                 host=host,
-                settings=process.settings,
+                settings=replace(process.settings, host_api=await host_api(host, process.settings)),
                 translators=process.translators,
                 measures=Metrics(kinds=[]),
                 supervise=_once,

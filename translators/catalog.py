@@ -9,20 +9,29 @@ from syncer.core.errors import StartupError
 from syncer.core.objects import Resource
 from syncer.core.settings import Settings
 from syncer.core.translator import Translator
+from translators.backendtlspolicies import BACKENDTLSPOLICIES
 from translators.brought import BROUGHT_SNAPSHOTS, BROUGHT_VOLUMES
 from translators.configmaps import CONFIGMAPS
 from translators.csi import CSIDRIVERS, CSINODES, CSISTORAGECAPACITIES
 from translators.devices import DEVICECLASSES, RESOURCESLICES
+from translators.endpointslices import ENDPOINTSLICES
 from translators.events import EVENTS
 from translators.exports import exports
+from translators.gatewayclasses import GATEWAYCLASSES
+from translators.gateways import GATEWAYS
+from translators.ingressclasses import INGRESSCLASSES
+from translators.ingresses import INGRESSES
 from translators.namespaces import NAMESPACES
+from translators.networkpolicies import NETWORKPOLICIES
 from translators.nodes import NODES
 from translators.persistentvolumeclaims import PERSISTENTVOLUMECLAIMS
 from translators.persistentvolumes import PERSISTENTVOLUMES
 from translators.poddisruptionbudgets import PODDISRUPTIONBUDGETS
 from translators.pods import POD_TOKENS, PODS
 from translators.priorityclasses import PRIORITYCLASSES
+from translators.referencegrants import REFERENCEGRANTS
 from translators.resourceclaims import RESOURCECLAIMS
+from translators.routes import ROUTES
 from translators.runtimeclasses import RUNTIMECLASSES
 from translators.secrets import SECRETS
 from translators.serviceaccounts import SERVICEACCOUNTS
@@ -57,6 +66,15 @@ BUILTIN: tuple[Translator, ...] = (
     VOLUMESNAPSHOTS,
     VOLUMESNAPSHOTCONTENTS,
     BROUGHT_SNAPSHOTS,
+    ENDPOINTSLICES,
+    INGRESSCLASSES,
+    INGRESSES,
+    NETWORKPOLICIES,
+    GATEWAYCLASSES,
+    GATEWAYS,
+    *ROUTES,
+    REFERENCEGRANTS,
+    BACKENDTLSPOLICIES,
     PODS,
     POD_TOKENS,
     PODDISRUPTIONBUDGETS,

@@ -90,7 +90,7 @@ def _prose(translator: Translator) -> str:
     """The docstring of the module that holds the translation."""
     function = translator.down or translator.up
     assert function is not None
-    name = function.__module__
+    name = getattr(function, "func", function).__module__  # a function for several kinds holds what tells them apart
     package = name.rpartition(".")[0]
     module = sys.modules[package if package != "translators" and translator.name == translator.source.plural else name]
     return "\n\n".join(text.strip() for text in (module.__doc__ or "", _FURTHER.get(translator.name, "")) if text)

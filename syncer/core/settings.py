@@ -126,6 +126,11 @@ class PolicySettings:
     to host names. `deny_external_names` are globs or CIDRs. `memory_volume_cap` is a quantity. `storage_classes` maps tenant names to host names,
     beside the classes that are shown. `allow_volumes` are `driver` or `driver/handle-glob`: CSI volumes and snapshots of the storage backend that a
     tenant may bring in by handle. `claim_annotations` are keys (or prefixes ending in `/` or `*`) of claims that reach the host's provisioner.
+
+    Network: `ingress_classes` and `gateway_classes` map tenant names to host names beside the classes that are shown; `ingress_hosts` are globs
+    over host names, with `{tenant}` filled in (empty: any name); `allow_ingress_annotations` are keys or prefixes that pass although the host's
+    infrastructure acts on them; `gateways` maps `namespace/name` of the tenant to a Gateway that the host shares; `deny_endpoints` are ranges
+    that EndpointSlices may not point to, `closed_ranges` those that network policies never open.
     """
 
     pod_security: PodSecurityLevel = "baseline"
@@ -152,6 +157,16 @@ class PolicySettings:
     storage_classes: Mapping[str, str] = field(default_factory=dict)
     allow_volumes: tuple[str, ...] = ()
     claim_annotations: tuple[str, ...] = ()
+    ingress_classes: Mapping[str, str] = field(default_factory=dict)
+    ingress_hosts: tuple[str, ...] = ()
+    ingress_to_external_names: bool = False
+    allow_ingress_annotations: tuple[str, ...] = ()
+    gateway_classes: Mapping[str, str] = field(default_factory=dict)
+    gateways: Mapping[str, str] = field(default_factory=dict)
+    allow_gateway_addresses: bool = False
+    deny_endpoints: tuple[str, ...] = ()
+    keep_reachable: bool = True
+    closed_ranges: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +190,14 @@ class BrakeSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NetworkSettings:
+    """The `network` section: Services shown on the other side, as (`namespace/name` there, `namespace/name` here)."""
+
+    from_host: tuple[tuple[str, str], ...] = ()
+    to_host: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything the engine and the translators are told."""
 
@@ -188,3 +211,6 @@ class Settings:
     brake: BrakeSettings = field(default_factory=BrakeSettings)
     exports: Mapping[str, tuple[Export, ...]] = field(default_factory=dict)
     """What the host shows of its own, by plural name (`configmaps`, `secrets`). A kind with an empty list takes back what it showed before."""
+    network: NetworkSettings = field(default_factory=NetworkSettings)
+    host_api: tuple[str, ...] = ()
+    """Addresses of the host's API server, found at the start and never configured: nothing of a tenant may be pointed there."""

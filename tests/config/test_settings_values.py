@@ -18,6 +18,7 @@ from syncer.core.settings import (
     HostSettings,
     KindSettings,
     NamespaceMapping,
+    NetworkSettings,
     NodeSettings,
     PolicySettings,
     Selector,
@@ -81,6 +82,13 @@ FULL = Settings(
         storage_classes={"gold": "ceph-replicated"},
         allow_volumes=("efs.csi.aws.com/fs-0123*",),
         claim_annotations=("storage.example.com/",),
+        ingress_classes={"web": "public"},
+        ingress_hosts=("*.globex.example.com",),
+        allow_ingress_annotations=("cert-manager.io/cluster-issuer",),
+        gateway_classes={"web": "public"},
+        gateways={"infra/public": "gateways/shared"},
+        deny_endpoints=("10.244.0.0/16",),
+        closed_ranges=("10.244.0.0/16",),
     ),
     nodes=NodeSettings(selector=Selector(match_labels={"pool": "tenants"}), count=3),
     brake=BrakeSettings(),
@@ -88,6 +96,7 @@ FULL = Settings(
         "configmaps": (Export(namespace="platform", name="settings", to_namespace="default", to_name="platform"),),
         "secrets": (Export(namespace="wildcard-certs", to_namespace="certs"),),
     },
+    network=NetworkSettings(from_host=(("databases/main", "default/db"),), to_host=(("default/shop", "exchange/globex-shop"),)),
 )
 
 
@@ -252,6 +261,17 @@ policy:
   storageClasses: {a: b}
   allowVolumes: [a/b*]
   claimAnnotations: [a/]
+  ingressClasses: {a: b}
+  ingressHosts: ['*.{tenant}.a']
+  ingressToExternalNames: true
+  allowIngressAnnotations: [a]
+  gatewayClasses: {a: b}
+  gateways: {a/b: c/d}
+  allowGatewayAddresses: true
+  denyEndpoints: 10.0.0.0/8
+  keepReachable: false
+  closedRanges: [10.0.0.0/8]
+network: {replicateServices: {fromHost: [{from: a/b, to: c/d}], toHost: [{from: a/b, to: c/d}]}}
 brake: {minimum: 1, share: 0.5, hold: 1, rate: 1}
 """
 
@@ -262,6 +282,7 @@ def test_no_field_of_the_settings_is_out_of_the_files_reach(load: Load) -> None:
         (settings.tenant, TenantSettings(name="acme")),
         (settings.host, HostSettings(namespace="kled-acme")),
         (settings.policy, PolicySettings()),
+        (settings.network, NetworkSettings()),
         (settings.brake, BrakeSettings()),
     ):
         for field in dataclasses.fields(default):

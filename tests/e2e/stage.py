@@ -55,6 +55,10 @@ GROUPS = {
     "resourceslices": "apis/resource.k8s.io/v1",
     "validatingadmissionpolicies": "apis/admissionregistration.k8s.io/v1",
     "validatingadmissionpolicybindings": "apis/admissionregistration.k8s.io/v1",
+    "ingresses": "apis/networking.k8s.io/v1",
+    "ingressclasses": "apis/networking.k8s.io/v1",
+    "networkpolicies": "apis/networking.k8s.io/v1",
+    **dict.fromkeys(("gatewayclasses", "gateways", "httproutes"), "apis/gateway.networking.k8s.io/v1"),
     "tokenreviews": "apis/authentication.k8s.io/v1",
     **dict.fromkeys(
         ("storageclasses", "volumeattributesclasses", "csidrivers", "csinodes", "csistoragecapacities", "volumeattachments"), "apis/storage.k8s.io/v1"
@@ -309,8 +313,10 @@ class World:
             for plural in (
                 *("namespaces", "pods", "services", "configmaps", "secrets"),
                 *("persistentvolumeclaims", "persistentvolumes", "poddisruptionbudgets"),
+                *("ingresses", "networkpolicies", "endpointslices"),
             )
             for one in self.host.list(plural, "", label)
+            if plural != "endpointslices" or "kled.io/source-uid" in (one["metadata"].get("annotations") or {})  # the host's bear our labels, too
         ]
 
     def clear(self) -> None:

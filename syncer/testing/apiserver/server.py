@@ -29,6 +29,8 @@ WITH_STATUS: frozenset[TableKey] = frozenset(
         ("batch", "jobs"), ("policy", "poddisruptionbudgets"), ("networking.k8s.io", "ingresses"), SERVICECIDRS,
         ("apiextensions.k8s.io", "customresourcedefinitions"),
         ("snapshot.storage.k8s.io", "volumesnapshots"), ("snapshot.storage.k8s.io", "volumesnapshotcontents"),
+        *(("gateway.networking.k8s.io", plural) for plural in ("gatewayclasses", "gateways", "httproutes", "grpcroutes", "tlsroutes", "tcproutes")),
+        ("gateway.networking.k8s.io", "backendtlspolicies"),
     }
 )  # fmt: skip
 
