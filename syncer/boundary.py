@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from syncer.core.objects import NODES, PODS, Ref, Side
+from syncer.core.selectors import meets
 from syncer.core.translator import ObjectNeed, Translator, View
-from syncer.engine.selection import selected
 from syncer.policy.evaluate import violations
 
 
@@ -40,5 +40,5 @@ def _promoted(body: Mapping[str, Any], view: View) -> Iterable[str]:
         node = view.get(ObjectNeed(Side.HOST, Ref(NODES.plural, "", name)))
         if node is None or (chosen.names is not None and name not in chosen.names):
             continue
-        if chosen.selector is None or selected(chosen.selector, node["metadata"].get("labels") or {}):
+        if chosen.selector is None or meets(chosen.selector, node["metadata"].get("labels") or {}):
             yield name

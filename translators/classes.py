@@ -15,11 +15,11 @@ import fnmatch
 from collections.abc import Sequence
 
 from syncer.core.objects import Obj, Ref, Resource, Side
+from syncer.core.selectors import meets
 from syncer.core.settings import Settings
 from syncer.core.translator import Answer, Draft, Life, ObjectNeed, Skip, Translator, View
 from translators.content import taken
 from translators.metadata import shown_metadata
-from translators.selectors import meets
 
 
 def host_class(

@@ -19,11 +19,11 @@ from typing import Any
 from syncer.core.names import Names, digest
 from syncer.core.objects import NODES as NODE_KIND
 from syncer.core.objects import Obj, Side
+from syncer.core.selectors import meets
 from syncer.core.settings import NodeSettings, Settings
 from syncer.core.stamp import MANAGED_BY, MANAGER
 from syncer.core.translator import AllBut, Answer, Draft, Life, ListNeed, Need, Path, Skip, Subresource, Translator, View
 from translators.metadata import shown_metadata
-from translators.selectors import meets
 
 SHOWN_LABELS = frozenset(
     {

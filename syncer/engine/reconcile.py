@@ -27,6 +27,7 @@ from syncer.core.decide import TAKEN, Case, decide, made_for
 from syncer.core.errors import ApiError, Conflict, Forbidden, Invalid, LeadershipLost, NotFound, SyncerError, Throttled, Unreachable
 from syncer.core.names import Names
 from syncer.core.objects import Key, Obj, Ref, Resource, Side
+from syncer.core.selectors import meets
 from syncer.core.settings import KindSettings, Settings
 from syncer.core.translator import Life, ListNeed, Need, ObjectNeed, Purpose, Skip, TokenNeed, Translator, Wait
 from syncer.engine.cache import Cache
@@ -34,7 +35,6 @@ from syncer.engine.execute import Execute, Outcome
 from syncer.engine.fights import Fights
 from syncer.engine.guard import Guard
 from syncer.engine.index import Demand, Subject
-from syncer.engine.selection import selected
 from syncer.engine.tell import host_words
 from syncer.engine.tokens import Tokens
 from syncer.engine.view import EngineView
@@ -240,7 +240,7 @@ class Reconcile:
         )
 
     def _wanted(self, translator: Translator, kind: KindSettings, ref: Ref, source: Obj) -> bool:
-        if kind.selector is not None and not selected(kind.selector, source["metadata"].get("labels") or {}):
+        if kind.selector is not None and not meets(kind.selector, source["metadata"].get("labels") or {}):
             return False
         return not (translator.only_if_needed and kind.select == "used") or self.demand.used(ref)
 
