@@ -131,7 +131,8 @@ def _without_values(diff: dict[str, Any]) -> dict[str, Any]:
 
 async def _explain(engine: Engine, translator: Translator, namespace: str, name: str) -> dict[str, Any] | None:
     ref = Ref(translator.source.plural, namespace, name)
-    key = Key(translator.name, namespace, name)
+    place = translator.source_from(engine.names, namespace, name) if translator.source_from is not None else None
+    key = Key(translator.name, *(place or (namespace, name)))
     if engine.cache.get(Side.TENANT, ref) is None:
         return None
     target = engine.reconcile.target_ref(translator, key)

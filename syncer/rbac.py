@@ -46,7 +46,7 @@ class Rules:
         self._verbs: dict[tuple[str, str], set[str]] = {}
 
     def add(self, resource: Resource, *verbs: str, subresource: str = "") -> None:
-        self.add_plain(resource.group, f"{resource.plural}/{subresource}" if subresource else resource.plural, verbs)
+        self.add_plain(resource.group, f"{resource.in_urls}/{subresource}" if subresource else resource.in_urls, verbs)
 
     def add_plain(self, group: str, plural: str, verbs: Iterable[str]) -> None:
         if found := set(verbs):

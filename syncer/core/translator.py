@@ -211,6 +211,8 @@ class Translator:
     """(source, view) → (namespace, name) on the other side, when only the source's content decides that (events)."""
     keep_when_source_gone: bool = False
     """Whether the far object outlives its source (events: the host forgets them after an hour, the tenant after its own)."""
+    same_by_name: bool = False
+    """Whether a source that was made anew under its name is still the same to its copy, which is then kept (definitions of kinds)."""
     reads: tuple[tuple[Side, Resource], ...] = ()
     """Kinds that `needs` may name beside the source, the target and what other translators handle; they are watched, and read rights follow."""
     recreate_tenant: Callable[[Obj, Obj, View], Mapping[str, Any] | None] | None = None
@@ -223,8 +225,16 @@ class Translator:
     """Policy on the final host object: (field, reason) of each violation."""
     keep: Callable[[Any], bool] | None = None
     """Which objects of the leading side are worth remembering, asked of the undecoded entry (metadata and bytes); the rest is never stored."""
+    keep_copies: bool = False
+    """Whether `keep` is asked of the other side's objects, too (kinds with the same name on both sides)."""
     concerns: Callable[[Any], bool] | None = None
     """Asked of an undecoded source: whether this translator can have anything to do with it. Cheap, and never wrong in saying no."""
+    demands: bool = False
+    """Whether `needs` may name objects with DEMAND, so that they are synced because of this one (of pods it is taken for granted)."""
+    definition: str = ""
+    """The CustomResourceDefinition that makes this kind exist. Objects that go with it were not given up one by one: their copies stay."""
+    source_from: Callable[[Names, str, str], tuple[str, str] | None] | None = None
+    """(names, namespace, name) of a copy in the tenant → (namespace, name) of its source on the host: the way back of `target_from`."""
     optional: bool = False
     """Whether the kind may not be served on one of the sides (a CRD that is not installed). It is then asleep until both sides serve it."""
     grace_period: bool = False

@@ -26,7 +26,7 @@ from syncer.core.actions import Action, Delete, Patch, Recreate, Write
 from syncer.core.decide import TAKEN, Case, decide, made_for
 from syncer.core.errors import ApiError, Conflict, Forbidden, Invalid, LeadershipLost, NotFound, SyncerError, Throttled, Unreachable
 from syncer.core.names import Names
-from syncer.core.objects import Key, Obj, Ref, Resource, Side
+from syncer.core.objects import CUSTOMRESOURCEDEFINITIONS, Key, Obj, Ref, Resource, Side
 from syncer.core.selectors import meets
 from syncer.core.settings import KindSettings, Settings
 from syncer.core.translator import Life, ListNeed, Need, ObjectNeed, Purpose, Skip, TokenNeed, Translator, Wait
@@ -312,7 +312,7 @@ class Reconcile:
                         return result
             view.tokens = held
             result.again = self.tokens.next_renewal(held.values())
-        if case.target is None:
+        if case.target is None or case.translator.life is not Life.SHARED_FATE:
             view.foreign = await self._foreign(needs)
         return None
 
@@ -364,6 +364,13 @@ class Reconcile:
         if isinstance(action, Delete) and action.inferred and self._is_held(case, key, result):
             return
         if isinstance(action, Delete) and self._rests_on_absence(case, action) and await self._is_there(case, key, action, result):
+            return
+        if (
+            isinstance(action, Delete)
+            and case.source is None
+            and case.translator.definition
+            and await self._went_with_its_kind(case, key, action, result)
+        ):
             return
         if isinstance(action, Patch) and (pause := self.fights.pause(action)) > 0:
             log.warning(
@@ -425,6 +432,31 @@ class Reconcile:
         if (there.meta.labels or {}).get(stamps.TENANT) != case.view.names.tenant and side is Side.HOST and of_target:
             self.tell(case.source_ref, case.source, actions.CONFLICT, "its copy on the host lost our label and is left alone", "Warning")
             result.again = _SLOW
+        return True
+
+    async def _went_with_its_kind(self, case: Case, key: Key, action: Delete, result: Result) -> bool:
+        """Deleting a definition deletes all objects of its kind, one event each. That is no word about any of them: the copies stay until
+        the objects come back, or a human releases the deletions."""
+        if not case.translator.definition or case.target is None:
+            return False
+        ref = Ref(CUSTOMRESOURCEDEFINITIONS.plural, "", case.translator.definition)
+        try:
+            found = await self.execute.get(case.source_side, CUSTOMRESOURCEDEFINITIONS, ref)
+        except SyncerError as error:
+            self._failed(case, action, error, result)
+            return True
+        made = case.target["metadata"].get("creationTimestamp") or ""
+        if found is not None and not found.meta.deletionTimestamp and (found.meta.creationTimestamp or "") <= made:
+            return False
+        if not self.guard.lose(key):
+            return False
+        result.again, result.label = _SLOW, "held"
+        kind = case.translator.definition
+        log.warning("held_with_its_kind", key=str(key), definition=kind, next_step="kled-syncer release, if the copies shall go")
+        if case.source_side is Side.TENANT:
+            place = Ref("namespaces", "", case.source_ref.namespace or "kube-system")
+            text = f"the definition {kind} was deleted, and all its objects with it; their copies are kept until the host's admin lets them go"
+            self.tell(place, self.cache.obj(Side.TENANT, place), actions.HELD, text, "Warning")
         return True
 
     def _failed(self, case: Case, action: Write, error: SyncerError, result: Result) -> None:

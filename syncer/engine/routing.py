@@ -85,8 +85,8 @@ class Routing:
         ended = old is not None and new is not None and _may_have_ended(old, new)
         if (
             side is Side.TENANT
-            and translator.life is Life.SHARED_FATE
-            and (old is None or new is None or ended or old.spec != new.spec or old.meta.uid != new.meta.uid)
+            and (translator.life is Life.SHARED_FATE or translator.demands)
+            and (old is None or new is None or ended or old.spec != new.spec or old.rest != new.rest or old.meta.uid != new.meta.uid)
         ):
             self._index(translator, key, new)
         if new is None:
@@ -153,6 +153,8 @@ class Routing:
         for translator in targets.values():
             if translator.target_name is None and not meta.namespace:
                 return translator, Key(translator.name, "", meta.name)
+            if translator.source_from is not None and (place := translator.source_from(self._names, meta.namespace, meta.name)) is not None:
+                return translator, Key(translator.name, *place)
         return None
 
     def _index(self, translator: Translator, key: Key, entry: Entry | None) -> None:

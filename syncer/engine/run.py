@@ -240,7 +240,7 @@ class Engine:
                 self._suspect("the tenant's resourceVersion went back: it was restored from a backup")
             self.routing.changed(side, plural, old, new, proven)
 
-        keep = next((t.keep for t in self.translators.values() if t.keep is not None and t.source.plural == plural and t.leading is side), None)
+        keep = next((t.keep for t in self.translators.values() if t.keep is not None and _keeps(t, side, plural)), None)
         made = Reflector(
             api,
             watch.resource,
@@ -385,6 +385,11 @@ class Engine:
 
 def _monotonic() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _keeps(translator: Translator, side: Side, plural: str) -> bool:
+    """Whether `keep` of the translator decides about this kind on this side."""
+    return translator.resource_on(side).plural == plural and (translator.leading is side or translator.keep_copies)
 
 
 def _name(reflector: Reflector) -> str:
