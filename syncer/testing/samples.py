@@ -75,6 +75,10 @@ class Bench:
         self.names = names_for(self.settings)
         self.clusters = {side: SimulatedCluster(side, service_cidrs=RANGES) for side in Side}
         self._sample = sample
+        if any(subresource.name == "status" for subresource in translator.tenant_subresources):
+            for side in Side:
+                kind = translator.resource_on(side)
+                self.clusters[side].server.with_status.add((kind.group, kind.plural))
         for side in Side:
             for plural, items in sample.around(side, self.names).items():
                 for obj in items:
