@@ -202,6 +202,7 @@ async def _work(
     state.engine = engine
     metrics.watch_engine(engine)
     health.detail("held deletions", lambda: f"{engine.guard.held} deletions are held" if engine.guard.held else None)
+    health.detail("kinds asleep", lambda: "; ".join(engine.presence.missing()) or None)
     _compare_versions(engine, election)
     async with anyio.create_task_group() as group:
         group.start_soon(election.lost, group.cancel_scope)

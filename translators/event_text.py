@@ -20,18 +20,19 @@ _TEXT_LIMIT = 8192
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What an event is about: the host object, the tenant object behind it, and their uids."""
+    """What an event is about: the host object, the tenant object behind it, their uids, and the addresses of the machine it is on."""
 
     host: Ref
     tenant: Ref
     uid: str
     host_uid: str = ""
+    addresses: tuple[str, ...] = ()
 
 
 def in_tenant_words(text: str, subject: Subject, node: Obj | None, view: View) -> str:
     """`text` with everything of the host replaced by what the tenant calls it, or hidden."""
     text = text[:_TEXT_LIMIT]
-    for address in _addresses(node):
+    for address in (*_addresses(node), *subject.addresses):
         text = _word(address).sub(HIDDEN, text)
     if subject.host_uid:
         text = text.replace(subject.host_uid, subject.uid)

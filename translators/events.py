@@ -8,7 +8,7 @@ A host event that ends does not end the tenant's: each API server forgets events
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from syncer.core import stamp as stamps
@@ -64,7 +64,15 @@ def subject(event: Obj, view: View) -> Subject | Skip | Wait:
     about = event.get("involvedObject") or {}
     if about.get("uid") and about["uid"] != there["metadata"]["uid"]:
         return Skip("about an earlier object of that name")
-    return Subject(need.ref, ref, uid, there["metadata"]["uid"])
+    return Subject(need.ref, ref, uid, there["metadata"]["uid"], tuple(_machine(there)))
+
+
+def _machine(there: Obj) -> Iterator[str]:
+    """Addresses of the node a host pod is on, which need not be the node that the event comes from."""
+    status = there.get("status") or {}
+    for address in (status.get("hostIP"), *(entry.get("ip") for entry in status.get("hostIPs") or ())):
+        if address:
+            yield address
 
 
 def is_known_already(event: Obj) -> bool:

@@ -43,6 +43,9 @@ class Api(Protocol):
 
     side: Side
 
+    async def serves(self, resource: Resource) -> bool:
+        """Whether discovery names this kind, in this version."""
+
     async def get(self, resource: Resource, namespace: str, name: str) -> Entry:
         """A quorum read of one object. Raises NotFound."""
 

@@ -22,7 +22,7 @@ from syncer.cluster.limiter import Limiter
 from syncer.cluster.lines import Decoder, Lines, bad_change
 from syncer.cluster.pages import read_page
 from syncer.cluster.wire import BadObject, Entry, Expected, check, decode_any, decode_entry, encode
-from syncer.core.errors import ApiError, Invalid, LeadershipLost, SyncerError, Throttled, api_error
+from syncer.core.errors import ApiError, Invalid, LeadershipLost, NotFound, SyncerError, Throttled, api_error
 from syncer.core.objects import LEASES, Resource, Side
 
 _CLOSING = 2.0
@@ -38,6 +38,11 @@ _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 def _ignore(method: str, code: int, seconds: float) -> None:
     pass
+
+
+def _is(listed: dict[str, Any], resource: Resource) -> bool:
+    """Whether an entry of discovery is this kind, and of the same scope."""
+    return (listed.get("name"), listed.get("kind"), listed.get("namespaced")) == (resource.in_urls, resource.kind, resource.namespaced)
 
 
 class Transport:
@@ -77,6 +82,15 @@ class Transport:
             raise self._unreadable(method, path, error) from error
 
     # --- reads
+
+    async def serves(self, resource: Resource) -> bool:
+        path = f"/apis/{resource.api_version}" if resource.group else f"/api/{resource.version}"
+        try:
+            found = await self.call("GET", path)
+        except NotFound:
+            return False
+        listed = found.get("resources") if isinstance(found, dict) else None
+        return isinstance(listed, list) and any(isinstance(one, dict) and _is(one, resource) for one in listed)
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Entry:
         path = _path(resource, namespace, name)

@@ -44,6 +44,8 @@ class Entry(msgspec.Struct, gc=False):
     spec: bytes | None = None
     status: bytes | None = None
     rest: dict[str, bytes] | None = None
+    outlined: bool = False
+    """Whether this is what is left of an object whose content nobody needs (see `outline`)."""
 
     def obj(self) -> dict[str, Any]:
         """The object as a fresh dictionary (metadata without managedFields; kind and apiVersion as they came, if they came)."""
@@ -75,6 +77,12 @@ class Entry(msgspec.Struct, gc=False):
             self.status = packed(self.status)
         return self
 
+    def outline(self) -> Entry:
+        """That it is there, and by which labels it may be chosen; no content, and no annotations, which may repeat it."""
+        meta = self.meta
+        kept = Meta(meta.name, meta.namespace, meta.uid, meta.resourceVersion, labels=meta.labels, deletionTimestamp=meta.deletionTimestamp)
+        return Entry(kept, outlined=True)
+
     def same_content(self, other: Entry) -> bool:
         """Whether both hold the same bytes apart from resourceVersion. False does not mean different (servers order fields as they like)."""
         mine, theirs = self.meta, other.meta
@@ -82,6 +90,7 @@ class Entry(msgspec.Struct, gc=False):
             self.status == other.status
             and self.spec == other.spec
             and self.rest == other.rest
+            and self.outlined == other.outlined
             and mine.uid == theirs.uid
             and mine.labels == theirs.labels
             and mine.annotations == theirs.annotations

@@ -229,8 +229,6 @@ class Translator:
     """Whether `keep` is asked of the other side's objects, too (kinds with the same name on both sides)."""
     concerns: Callable[[Any], bool] | None = None
     """Asked of an undecoded source: whether this translator can have anything to do with it. Cheap, and never wrong in saying no."""
-    demands: bool = False
-    """Whether `needs` may name objects with DEMAND, so that they are synced because of this one (of pods it is taken for granted)."""
     definition: str = ""
     """The CustomResourceDefinition that makes this kind exist. Objects that go with it were not given up one by one: their copies stay."""
     source_from: Callable[[Names, str, str], tuple[str, str] | None] | None = None

@@ -41,6 +41,10 @@ class Table:
             if not names:
                 del self._by_namespace[namespace]
 
+    def namespaces(self) -> Iterator[str]:
+        """Those in which there is something."""
+        return iter(self._by_namespace)
+
     def in_namespace(self, namespace: str) -> Iterator[Entry]:
         """The objects of one namespace (of all, with an empty one)."""
         return iter(self._by_namespace.get(namespace, {}).values()) if namespace else iter(self)

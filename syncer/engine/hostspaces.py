@@ -1,8 +1,8 @@
 """Host namespaces from "it exists" to "ready to be written to".
 
-For each workload namespace: make sure of our rights in it (a RoleBinding to the workload ClusterRole, unless we hold wider rights), make sure of
-the ServiceAccount that host pods run under, watch its kinds, and say `ready` when all of them are listed. A namespace that goes takes its
-watches with it. A shared target namespace has no tenant object of its own and is created here.
+For each workload namespace: make sure of our rights in it (a RoleBinding to the workload ClusterRole, unless we hold wider rights), watch its
+kinds, and say `ready` when all of them are listed. The ServiceAccount that host pods run under is made where there is something of ours. A
+namespace that goes takes its watches with it. A shared target namespace has no tenant object of its own and is created here.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import anyio.abc
 import structlog
 
 from syncer.cluster.api import Api
+from syncer.cluster.store import Store
 from syncer.cluster.wire import Entry
 from syncer.core import stamp as stamps
 from syncer.core.errors import AlreadyExists, LeadershipLost, NotFound, SyncerError
@@ -85,6 +86,11 @@ class HostSpaces:
             if scope is not None:
                 scope.cancel()
 
+    async def accounts_listed(self, namespace: str, store: Store) -> None:
+        """The ServiceAccounts of a namespace in which there is something were listed: ours must be among them."""
+        if self._may_prepare and store.get(namespace, self._account) is None:
+            await self._insist(f"service account {self._account} in {namespace}", lambda: self._make_account(namespace))
+
     def wanted(self) -> set[str]:
         """Host namespaces that exist, are ours and stay."""
         found = set()
@@ -142,6 +148,8 @@ class HostSpaces:
         if self._binding is not None:
             metadata = {**self._binding["metadata"], "namespace": namespace}
             await self._ensure(ROLEBINDINGS, namespace, {**self._binding, "metadata": metadata})
+
+    async def _make_account(self, namespace: str) -> None:
         account = {
             "apiVersion": "v1",
             "kind": "ServiceAccount",

@@ -1,7 +1,7 @@
 """One key: from the caches to a plan, from the plan to writes.
 
 Steps:
-1. Look both objects up; if the caches are older than our own last write, wait for the watch.
+1. Look both objects up; if the caches are older than our own last write, wait for the watch. What is held in outline only is fetched.
 2. Fetch what a pure function cannot: tokens, and whether a foreign object holds a name that an optional reference means.
 3. `decide`.
 4. The guard holds deletions that rest on absence; a live look at the source confirms the others.
@@ -73,8 +73,10 @@ class Reconcile:
     tokens: Tokens
     tell: Callable[[Ref, Obj | None, str, str, str], None]
     """(ref of the tenant object, the object, reason, message, type) → an Event."""
-    ready: Callable[[str], bool]
-    """Whether a host namespace is watched completely and may be written to."""
+    ready: Callable[[str, str], bool]
+    """Whether a kind is current in a host namespace and may be written there."""
+    want: Callable[[str, str], None]
+    """Something of a kind is to be written in a host namespace: have it watched."""
     resources: Mapping[str, Resource]
     """Kinds by plural name, for probes."""
     now: Callable[[], float]
@@ -111,16 +113,21 @@ class Reconcile:
         if self._behind(translator, source_ref, target_ref):
             self.deferred.add(key)
             return Result(again=_BEHIND, label="requeue_after")
-        closed = translator.leading is Side.TENANT and target_ref.namespace and not self.ready(target_ref.namespace)
+        closed = translator.leading is Side.TENANT and target_ref.namespace and not self.ready(target_ref.namespace, target_ref.plural)
         if closed and not self._is_left_over(translator, source_ref, target_ref):
             return self._namespace_missing(translator, key, source_ref, target_ref)
         case = self._case(translator, key, source_ref, target_ref)
+        needs = self._lasting_needs(translator, case.source)
+        if outlined := self._outlined(case, needs):
+            if (failed := await self._fill_in(outlined)) is not None:
+                return failed
+            case = self._case(translator, key, source_ref, target_ref)
         if (pending := self._pending_recreate(case)) is not None:
             return await self._resume(pending)
         mark = self._mark(translator, source_ref, target_ref)
         if mark is not None and status_only and self.agreed.get(key) == mark:
             case = replace(case, flows_down=False)
-        result = Result(waits_on=self._wakes(translator, case.source))
+        result = Result(waits_on=_subjects(need for need in needs if isinstance(need, (ObjectNeed, ListNeed)) and need.wake))
         probes_only = translator.life is Life.SHARED_FATE
         if case.source is not None and translator.prefetch and case.wanted and not (probes_only and case.target is not None):
             failed = await self._prefetch(case, result)
@@ -147,12 +154,32 @@ class Reconcile:
             await self.execute.resume(replace(pending, body={**pending.body, "spec": spec}))
         return Result(wrote=2)
 
-    def _wakes(self, translator: Translator, source: Obj | None) -> tuple[Subject, ...]:
-        """What changes the answer whenever it changes, and not only while it is missing."""
+    def _lasting_needs(self, translator: Translator, source: Obj | None) -> tuple[Need, ...]:
+        """What may change the answer whenever it changes, and not only while it is missing. Pods only ever wait for what is missing."""
         if source is None or translator.life is Life.SHARED_FATE:
             return ()
-        needs = translator.needs(source, self.names, self.settings)
-        return _subjects(need for need in needs if isinstance(need, (ObjectNeed, ListNeed)) and need.wake)
+        return tuple(translator.needs(source, self.names, self.settings))
+
+    def _outlined(self, case: Case, needs: Iterable[Need]) -> list[tuple[Side, Ref]]:
+        """What is needed whole and held in outline only."""
+        wanted = [(case.source_side, case.source_ref)] if case.wanted else []
+        wanted += [(need.side, need.ref) for need in needs if isinstance(need, ObjectNeed) and need.purpose is Purpose.READ]
+        return [(side, ref) for side, ref in wanted if (entry := self.cache.get(side, ref)) is not None and entry.outlined]
+
+    async def _fill_in(self, outlined: Iterable[tuple[Side, Ref]]) -> Result | None:
+        """Fetches these objects. A Result when one could not be had: it went away meanwhile, or the server does not answer."""
+        for side, ref in outlined:
+            entry = self.cache.get(side, ref)
+            try:
+                whole = await self.execute.get(side, self.resources[ref.plural], ref)
+            except LeadershipLost:
+                raise
+            except SyncerError:
+                return Result(retry=True, label="error")
+            if whole is None or entry is None or whole.meta.uid != entry.meta.uid:
+                return Result(again=_BEHIND, label="requeue_after")
+            self.cache.table(side, ref.plural).put(whole)
+        return None
 
     def _mark(self, translator: Translator, source_ref: Ref, target_ref: Ref) -> int | None:
         """A digest of all that the way down of a pod depends on, its status excepted; None where a status flows down too."""
@@ -277,6 +304,9 @@ class Reconcile:
             self.guard.settled(key)
             return Result(waits_on=((Side.HOST, "namespaces", "", target_ref.namespace),))
         result = Result(waits_on=((Side.HOST, "namespaces", "", target_ref.namespace),))
+        kind = self.settings.kinds.get(translator.kind_setting) or KindSettings(name=translator.name)
+        if self._wanted(translator, kind, source_ref, source):
+            self.want(target_ref.namespace, target_ref.plural)
         if translator.life is Life.SHARED_FATE:
             self._still_waiting(key, source_ref, source, "the host namespace of this namespace is not ready yet", result)
         return result

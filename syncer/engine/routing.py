@@ -6,14 +6,14 @@ patches and changes of nothing but the resourceVersion die here, and wakes who w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from syncer.cluster.wire import Entry
 from syncer.core import stamp as stamps
 from syncer.core.names import Names
 from syncer.core.objects import Key, Ref, Side
 from syncer.core.settings import Settings
-from syncer.core.translator import Life, ObjectNeed, Purpose, Translator
+from syncer.core.translator import Life, ObjectNeed, Purpose, Translator, needs_nothing
 from syncer.engine.cache import Cache
 from syncer.engine.guard import Guard
 from syncer.engine.index import Demand, Waiters
@@ -39,10 +39,13 @@ class Routing:
         deferred: set[Key],
         has_copy: Callable[[Translator, Key], bool],
         failed: Callable[[Key, Exception], None],
+        asleep: Collection[str],
+        content: Demand,
     ) -> None:
         self._settings, self._names = settings, names
         self._cache, self._demand, self._waiters, self._queue, self._guard, self._proven = cache, demand, waiters, queue, guard, proven
-        self._deferred, self._has_copy, self._failed = deferred, has_copy, failed
+        self._deferred, self._has_copy, self._failed, self._asleep = deferred, has_copy, failed, asleep
+        self._content = content
         self._sources: dict[tuple[Side, str], list[Translator]] = {}
         self._targets: dict[tuple[Side, str], dict[str, Translator]] = {}
         self._by_need: dict[str, list[Translator]] = {}
@@ -83,11 +86,7 @@ class Routing:
             return
         key = Key(translator.name, ref.namespace, ref.name)
         ended = old is not None and new is not None and _may_have_ended(old, new)
-        if (
-            side is Side.TENANT
-            and (translator.life is Life.SHARED_FATE or translator.demands)
-            and (old is None or new is None or ended or old.spec != new.spec or old.rest != new.rest or old.meta.uid != new.meta.uid)
-        ):
+        if side is Side.TENANT and translator.needs is not needs_nothing and _may_need_other(translator, old, new, ended):
             self._index(translator, key, new)
         if new is None:
             if proven:
@@ -160,13 +159,16 @@ class Routing:
     def _index(self, translator: Translator, key: Key, entry: Entry | None) -> None:
         """What this object uses; what came into use, or went out of it, has to be looked at."""
         refs: list[Ref] = []
+        read: list[Ref] = []
         if entry is not None:
             try:
-                needs = translator.needs(entry.obj(), self._names, self._settings)
-                refs = [need.ref for need in needs if isinstance(need, ObjectNeed) and need.purpose is Purpose.DEMAND]
+                needs = [need for need in translator.needs(entry.obj(), self._names, self._settings) if isinstance(need, ObjectNeed)]
+                refs = [need.ref for need in needs if need.purpose is Purpose.DEMAND]
+                read = [need.ref for need in needs if need.purpose is Purpose.READ and need.side is Side.TENANT and need.ref.plural in self._by_need]
             except Exception as error:
                 # A hostile or unforeseen object must not stop its kind: it is set aside when its key is reconciled.
                 self._failed(key, error)
+        self._content.update(key, read)
         for ref in self._demand.update(key, refs):
             for other in self._by_need.get(ref.plural, ()):
                 self._queue.add(Key(other.name, ref.namespace, ref.name))
@@ -177,8 +179,8 @@ class Routing:
         found = self._key_of(targets, side, entry) if targets else None
         return found[1] if found is not None else None
 
-    def orphans(self) -> int:
-        """Tells the guard about copies whose source is not there, before the first reconcile; returns how many."""
+    def orphans(self, only: str = "") -> int:
+        """Tells the guard about copies whose source is not there (of one translator), before the first reconcile; returns how many."""
         count = 0
         for (side, plural), targets in self._targets.items():
             for entry in self._cache.table(side, plural):
@@ -186,13 +188,15 @@ class Routing:
                 if found is None or (side is Side.TENANT and (entry.meta.labels or {}).get(stamps.MANAGED_BY) != stamps.MANAGER):
                     continue
                 translator, key = found
+                if translator.name in self._asleep or only not in ("", translator.name):
+                    continue
                 if self._cache.get(translator.leading, Ref(translator.source.plural, key.namespace, key.name)) is None:
                     self._guard.missing(key)
                     self._queue.add(key)
                     count += 1
         for (side, plural), translators in self._sources.items():
             for translator in translators:
-                if translator.placed is not None:
+                if translator.placed is not None and not only:
                     count += self._bereft(translator, side, plural)
         return count
 
@@ -207,6 +211,13 @@ class Routing:
                 self._queue.add(key)
                 count += 1
         return count
+
+
+def _may_need_other(translator: Translator, old: Entry | None, new: Entry | None, ended: bool) -> bool:
+    """Whether an object may need other objects than before. A pod's needs are in its spec."""
+    if old is None or new is None or ended or old.meta.uid != new.meta.uid:
+        return True
+    return old.spec != new.spec if translator.life is Life.SHARED_FATE else not _only_status(old, new)
 
 
 def _may_have_ended(old: Entry, new: Entry) -> bool:

@@ -1,7 +1,8 @@
 """One tenant's engine: put together here, run until cancelled.
 
-Order of a start: the tenant's lists and the host's cluster-scoped lists; then the host namespaces that exist; then a look at copies without a source
-(the guard counts them); only then the workers. Until the first complete picture nothing is decided, because absence would mean nothing.
+Order of a start: which kinds are served; the tenant's lists and the host's cluster-scoped lists; then the host namespaces that exist; then a look at
+copies without a source (the guard counts them); only then the workers. Until the first complete picture nothing is decided, because absence would
+mean nothing.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from syncer.core import actions
 from syncer.core.actions import Write
 from syncer.core.errors import LeadershipLost, StartupError
 from syncer.core.names import Names
-from syncer.core.objects import NODES, Key, Obj, Ref, Resource, Side
+from syncer.core.objects import NODES, SERVICEACCOUNTS, Key, Obj, Ref, Resource, Side
 from syncer.core.settings import Settings
 from syncer.core.translator import Life, Translator
 from syncer.engine.cache import Cache
@@ -34,12 +35,14 @@ from syncer.engine.fights import Fights
 from syncer.engine.guard import Guard
 from syncer.engine.hostspaces import HostSpaces
 from syncer.engine.index import Demand, Waiters
+from syncer.engine.presence import Presence
 from syncer.engine.queue import Lane, Queue
 from syncer.engine.reconcile import Reconcile, Result
 from syncer.engine.recorder import Recorder
 from syncer.engine.routing import Routing
+from syncer.engine.spacewatch import SpaceWatch, Supervise
 from syncer.engine.tokens import Tokens
-from syncer.engine.watches import Watch, watches
+from syncer.engine.watches import Watch, shown, watches
 
 log = structlog.get_logger()
 _WORKERS = 32
@@ -60,10 +63,6 @@ class Measures(Protocol):
     def translation_error(self, kind: str) -> None: ...
     def loop_suppressed(self, kind: str) -> None: ...
     def watch_restarted(self, kind: str, side: str, reason: str) -> None: ...
-
-
-Supervise = Callable[[str, Callable[[], Coroutine[Any, Any, None]]], Coroutine[Any, Any, None]]
-"""(name, coroutine function) → runs it for ever, restarting it with back-off when it crashes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,6 +97,8 @@ class Engine:
         self.translators: Mapping[str, Translator] = {translator.name: translator for translator in around.translators}
         self.cache = Cache()
         self.demand = Demand()
+        self.content = Demand()
+        """Tenant ConfigMaps and Secrets whose content is read by others than their own translator."""
         self.waiters = Waiters()
         self.queue = Queue(around.rng)
         self.guard = Guard(settings.brake, _monotonic, self._in_place)
@@ -118,6 +119,8 @@ class Engine:
             rng=around.rng,
         )
         self.watches = watches(around.translators, settings.tenant.name)
+        self.presence = Presence(apis, around.translators, around.rng)
+        self._open: dict[str, SpaceWatch] = {}
         self.reconcile = Reconcile(
             settings=settings,
             names=self.names,
@@ -127,7 +130,8 @@ class Engine:
             execute=self.execute,
             tokens=Tokens(around.tenant, around.wall_clock),
             tell=self.tell,
-            ready=self.spaces.ready,
+            ready=self._ready,
+            want=self._want,
             resources={watch.resource.plural: watch.resource for watch in self.watches},
             now=_monotonic,
             refused=around.measures.refused,
@@ -149,6 +153,8 @@ class Engine:
             self.reconcile.deferred,
             self._has_copy,
             self._unreadable,
+            self.presence.asleep,
+            self.content,
         )
         self.routing.watchers[Side.HOST, "namespaces"] = [self.spaces.seen, self._host_namespace]
         self.routing.watchers[Side.HOST, "serviceaccounts"] = [self.spaces.account_seen]
@@ -163,13 +169,12 @@ class Engine:
         """Works until cancelled. Raises LeadershipLost and StartupError; everything else is handled inside."""
         try:
             async with anyio.create_task_group() as group:
-                whole = [self._reflector(watch, "") for watch in self.watches if watch.whole]
-                for reflector in whole:
-                    group.start_soon(self.around.supervise, _name(reflector), reflector.run)
-                for reflector in whole:
-                    await reflector.wait_synced()
+                await self.presence.look()
+                await self._start_whole(group, [watch for watch in self.watches if self.presence.served(watch.side, watch.resource.plural)])
                 group.start_soon(self.around.supervise, "host-namespaces", self.spaces.run)
                 await self._present_namespaces()
+                for name in tuple(self.presence.asleep):
+                    await self._wake(group, name, within=0)
                 orphans = self.routing.orphans()
                 log.info("listed", orphans=orphans, keys=self.queue.depth())
                 self.listed.set()
@@ -178,6 +183,8 @@ class Engine:
                 self._judge_tenant()
                 self.started = True
                 group.start_soon(self.around.supervise, "events", self.recorder.run)
+                if self.presence:
+                    group.start_soon(self.around.supervise, "optional-kinds", partial(self.presence.run, partial(self._wake, group)))
                 for name, task in self.around.tasks:
                     group.start_soon(self.around.supervise, name, partial(task, self))
                 for number in range(_WORKERS):
@@ -248,7 +255,7 @@ class Engine:
             label_selector=watch.selector,
             listener=changed,
             keep=keep,
-            trim=Entry.pack if plural in _PACKED else None,
+            trim=self._trim(side, plural),
             eager=bool(namespace),
             restarted=lambda reason: self.around.measures.watch_restarted(plural, side.value, reason),
             rng=self.around.rng,
@@ -256,28 +263,114 @@ class Engine:
         self.reflectors[side, plural, namespace] = made
         return made
 
+    async def _start_whole(self, group: anyio.abc.TaskGroup, wanted: Iterable[Watch]) -> None:
+        """Watches of whole kinds that are not open yet; listed when this returns. What is held whole only when used comes last: by then it is
+        known who uses it."""
+        whole = [watch for watch in wanted if watch.whole]
+        by_use = [watch for watch in whole if self._is_by_use(watch.side, watch.resource.plural)]
+        for watches_now in ([watch for watch in whole if watch not in by_use], by_use):
+            for watch in watches_now:
+                if (watch.side, watch.resource.plural, "") not in self.reflectors:
+                    reflector = self._reflector(watch, "")
+                    group.start_soon(self.around.supervise, _name(reflector), reflector.run)
+            for watch in watches_now:
+                await self.reflectors[watch.side, watch.resource.plural, ""].wait_synced()
+
+    def _is_by_use(self, side: Side, plural: str) -> bool:
+        """Whether objects of this kind are synced only while somebody uses them."""
+        translators = [one for one in self.translators.values() if one.leading is side and one.source.plural == plural]
+        kinds = [self.settings.kinds.get(one.kind_setting) for one in translators]
+        return bool(translators) and all(one.only_if_needed for one in translators) and all(kind is None or kind.select == "used" for kind in kinds)
+
+    def _trim(self, side: Side, plural: str) -> Callable[[Entry], Entry] | None:
+        """What is kept of an entry: pods packed, of unused ConfigMaps and Secrets the outline."""
+        if plural in _PACKED:
+            return Entry.pack
+        if self.around.looking or not self._is_by_use(side, plural):
+            return None
+
+        def what_is_needed(entry: Entry) -> Entry:
+            ref = Ref(plural, entry.meta.namespace, entry.meta.name)
+            return entry if self.demand.used(ref) or self.content.used(ref) else entry.outline()
+
+        return what_is_needed
+
+    async def _wake(self, group: anyio.abc.TaskGroup, name: str, within: float = 20.0) -> bool:
+        """A kind that was missing is served: list it on both sides, then look at all of it. False if it cannot be listed (yet)."""
+        translator = self.translators[name]
+        kinds = {(translator.leading, translator.source.plural), (translator.leading.other, translator.destination.plural)}
+        if not all(self.presence.served(side, plural) for side, plural in kinds):
+            return False
+        wanted = [watch for watch in self.watches if (watch.side, watch.resource.plural) in kinds]
+        if within:
+            with anyio.move_on_after(within) as late:
+                await self._start_whole(group, wanted)
+                for watch in wanted:
+                    if not watch.whole:
+                        for space in tuple(self._open.values()):
+                            await space.add(watch)
+            if late.cancelled_caught:
+                return False
+        if any(reflector.state != "live" for (side, plural, _), reflector in self.reflectors.items() if (side, plural) in kinds):
+            return False
+        self.presence.asleep.discard(name)
+        if self.listed.is_set():
+            self.routing.orphans(name)
+            for key in tuple(self.keys()):
+                if key.translator == name:
+                    self.queue.add(key)
+        return True
+
     async def _watch_namespace(self, namespace: str, listed: Callable[[], None]) -> None:
         """The namespaced host kinds of one namespace, until cancelled."""
-        made = [self._reflector(watch, namespace) for watch in self.watches if not watch.whole]
+        space = self._open[namespace] = SpaceWatch(
+            namespace,
+            [watch for watch in self.watches if not watch.whole and self.presence.served(watch.side, watch.resource.plural)],
+            make=self._reflector,
+            drop=self._dropped,
+            listed=self._listed_in,
+            tended=self._tended,
+            opened=self._opened,
+            supervise=self.around.supervise,
+        )
         try:
-            async with anyio.create_task_group() as group:
-                for reflector in made:
-                    group.start_soon(self.around.supervise, _name(reflector), reflector.run)
-                for reflector in made:
-                    await reflector.wait_synced()
-                self._forget_what_left(namespace, made)
-                listed()
+            await space.run(listed)
         finally:
-            for reflector in made:
-                self.reflectors.pop((Side.HOST, reflector.resource.plural, namespace), None)
+            del self._open[namespace]
 
-    def _forget_what_left(self, namespace: str, made: Iterable[Reflector]) -> None:
+    def _ready(self, namespace: str, plural: str) -> bool:
+        return self.spaces.ready(namespace) and namespace in self._open and self._open[namespace].ready(plural)
+
+    def _want(self, namespace: str, plural: str) -> None:
+        if namespace in self._open:
+            self._open[namespace].want(plural)
+
+    def _tended(self, namespace: str, watch: Watch) -> bool:
+        """Whether the tenant has objects whose copies belong there, or the host may have some to show. What is only synced when used is asked
+        for when it is used."""
+        if watch.resource in shown(self.translators.values()):
+            return True
+        made_of = {
+            translator.source.plural
+            for translator in self.translators.values()
+            if translator.leading is Side.TENANT and translator.destination == watch.resource and not translator.only_if_needed
+        }
+        tables = [self.cache.table(Side.TENANT, plural) for plural in made_of]
+        return any(self.names.namespace(tenants) == namespace for table in tables for tenants in table.namespaces())
+
+    def _dropped(self, reflector: Reflector) -> None:
+        place = (Side.HOST, reflector.resource.plural, reflector.namespace)
+        if self.reflectors.get(place) is reflector:
+            del self.reflectors[place]
+
+    async def _listed_in(self, namespace: str, reflector: Reflector) -> None:
         """A namespace that is opened again: what went while nobody watched it is in no new list, and nobody else would tell."""
-        for reflector in made:
-            plural = reflector.resource.plural
-            for entry in tuple(self.cache.table(Side.HOST, plural).in_namespace(namespace)):
-                if reflector.store.get(namespace, entry.meta.name) is None:
-                    self.routing.changed(Side.HOST, plural, entry, None, False)
+        plural = reflector.resource.plural
+        for entry in tuple(self.cache.table(Side.HOST, plural).in_namespace(namespace)):
+            if reflector.store.get(namespace, entry.meta.name) is None:
+                self.routing.changed(Side.HOST, plural, entry, None, False)
+        if plural == SERVICEACCOUNTS.plural:
+            await self.spaces.accounts_listed(namespace, reflector.store)
 
     def _emptied(self, namespace: str, proven: bool) -> None:
         """A host namespace is gone (`proven`: it was seen going), and with it what was in it."""
@@ -316,7 +409,7 @@ class Engine:
             begun = time.perf_counter()
             measures.waited(_monotonic() - since)
             try:
-                result = await self.reconcile(self.translators[key.translator], key, status_only=lane is Lane.STATUS)
+                result = await self._look_at(key, lane)
             except (LeadershipLost, StartupError):
                 raise
             except Exception as error:
@@ -327,6 +420,11 @@ class Engine:
             measures.reconciled(key.translator, result.label, time.perf_counter() - begun)
             if result.wrote:
                 measures.lag(key.translator, "up" if lane is Lane.STATUS else "down", _monotonic() - since)
+
+    async def _look_at(self, key: Key, lane: Lane) -> Result:
+        if key.translator in self.presence.asleep:
+            return Result(label="skipped")
+        return await self.reconcile(self.translators[key.translator], key, status_only=lane is Lane.STATUS)
 
     def _next(self, key: Key, lane: Lane, result: Result) -> None:
         self.waiters.set(key, result.waits_on)

@@ -8,7 +8,7 @@ ours, there is no selector.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from syncer.core import stamp as stamps
@@ -18,12 +18,13 @@ from syncer.core.translator import Translator
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One kind on one side; `selector` is a label selector. `whole`: not by namespace."""
+    """One kind on one side; `selector` is a label selector. `whole`: not by namespace. `follows`: watched where other kinds are."""
 
     side: Side
     resource: Resource
     selector: str = ""
     whole: bool = True
+    follows: bool = False
 
 
 def watches(translators: Iterable[Translator], tenant: str) -> tuple[Watch, ...]:
@@ -38,8 +39,12 @@ def watches(translators: Iterable[Translator], tenant: str) -> tuple[Watch, ...]
             selector = f"{stamps.MANAGED_BY}={stamps.MANAGER}"
         there = found.get((side, resource.plural))
         if there is None or not selector:
-            found[side, resource.plural] = Watch(side, resource, selector, whole=side is Side.TENANT or not resource.namespaced)
+            whole = side is Side.TENANT or not resource.namespaced
+            follows = resource not in led if there is None else there.follows
+            found[side, resource.plural] = Watch(side, resource, selector, whole, follows)
 
+    translators = tuple(translators)
+    led = {translator.destination for translator in translators if translator.leading is Side.TENANT} | set(shown(translators))
     for translator in translators:
         add(translator.leading, translator.source, made_by_us=False)
         add(translator.leading.other, translator.destination, made_by_us=True)
@@ -49,3 +54,8 @@ def watches(translators: Iterable[Translator], tenant: str) -> tuple[Watch, ...]
     add(Side.HOST, NAMESPACES, made_by_us=True)
     add(Side.HOST, SERVICEACCOUNTS, made_by_us=True)
     return tuple(found.values())
+
+
+def shown(translators: Iterable[Translator]) -> Iterator[Resource]:
+    """Namespaced kinds that the host leads for their own sake (events only tell of others): they come up from namespaces that are else empty."""
+    return (translator.source for translator in translators if translator.leading is Side.HOST and translator.source_from is not None)

@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from syncer.cluster.connect import connect
 from syncer.cluster.reflector import Reflector
 from syncer.cluster.transport import Transport
 from syncer.core.errors import Forbidden, Invalid, StartupError
-from syncer.core.objects import CONFIGMAPS, NAMESPACES, PODS, Side
+from syncer.core.objects import CONFIGMAPS, ENDPOINTSLICES, NAMESPACES, PODS, Side
 from tools.planes import ControlPlane
 
 pytestmark = pytest.mark.planes
@@ -54,6 +55,14 @@ async def running(reflector: Reflector) -> AsyncIterator[Reflector]:
     finally:
         task.cancel()
         await asyncio.wait([task])
+
+
+async def test_discovery_tells_which_kinds_are_served_in_which_version(transport: Transport) -> None:
+    assert await transport.serves(PODS)
+    assert await transport.serves(ENDPOINTSLICES)
+    assert not await transport.serves(replace(ENDPOINTSLICES, version="v1beta7"))
+    assert not await transport.serves(replace(ENDPOINTSLICES, plural="endpointcakes"))
+    assert not await transport.serves(replace(ENDPOINTSLICES, group="gateway.example.com"))
 
 
 async def until(condition: Callable[[], Any]) -> None:

@@ -396,9 +396,19 @@ class Place:
     def await_ready(self, count: int, **labels: str) -> list[Obj]:
         def probe() -> list[Obj]:
             pods = self.pods(**labels)
-            return pods if len(pods) == count and len(self.ready_pods(**labels)) == count else []
+            late = [pod for pod in pods if not is_ready(pod) or pod["metadata"].get("deletionTimestamp")]
+            if len(pods) != count or late:
+                raise LookupError(f"{len(pods)} pods, among them not ready: {', '.join(self._lateness(pod) for pod in late[:5])}")
+            return pods
 
         return eventually(f"{count} pods of {self.name} are ready", probe)
+
+    def _lateness(self, pod: Obj) -> str:
+        name, copy = pod["metadata"]["name"], self.host("pods", pod["metadata"]["name"])
+        leaving = [side for side, one in (("tenant", pod), ("host", copy)) if one.get("metadata", {}).get("deletionTimestamp")]
+        phases = [one.get("status", {}).get("phase", "none") for one in (pod, copy)]
+        node = pod["spec"].get("nodeName", "none")
+        return f"{name} on node {node}, tenant {phases[0]}, host {phases[1]}, leaving in {leaving}, told {self.told(name)}"
 
     def await_pod(self, name: str, condition: Callable[[Obj], Any] | None = None, what: str = "as wanted") -> Obj:
         """The tenant pod as soon as the condition holds (default: it is ready)."""

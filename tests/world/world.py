@@ -35,6 +35,7 @@ from translators.workload import WORKLOAD_SERVICE_ACCOUNT
 T = TypeVar("T")
 TENANT = "t"
 KINDS = ("namespaces", "nodes", "services", "configmaps", "secrets", "pods", "events")
+TRANSLATORS = tuple(translator for translator in BUILTIN if translator.kind_setting in KINDS)
 UNMAPPED = frozenset({"t-default", "t-kube-system", "t-kube-public", "t-kube-node-lease"})
 QUIET = 330.0
 """The longest pause after which the engine tries something again by itself, and a little."""
@@ -101,7 +102,7 @@ class World:
         *,
         seed: int = 0,
         brake: BrakeSettings | None = None,
-        translators: Iterable[Translator] = BUILTIN,
+        translators: Iterable[Translator] = TRANSLATORS,
         namespaces: Iterable[str] = universe.NAMESPACES_OF_TENANT,
         latency: float = 0.02,
     ) -> None:

@@ -68,7 +68,6 @@ def _record(kind: CustomKind, by_kind: Mapping[str, Translator]) -> Translator:
         down=refusing(_down(kind, targets, by_kind)),
         up=_up(kind) if kind.host_owns else None,
         optional=True,
-        demands=bool(kind.references),
         prefetch=any(reference.optional for reference in kind.references),
         definition=kind.name,
     )

@@ -23,6 +23,9 @@ class Client:
         self.cluster = cluster
         self.user = user
 
+    async def serves(self, resource: Resource) -> bool:
+        return await self.cluster.serves(resource, user=self.user)
+
     async def get(self, resource: Resource, namespace: str, name: str) -> Entry:
         return await self.cluster.get(resource, namespace, name, user=self.user)
 

@@ -76,6 +76,10 @@ class SimulatedCluster(Hands, Trouble):
 
     # --- the Api
 
+    async def serves(self, resource: Resource, *, user: str = SYNCER) -> bool:
+        request = self.request(user, "discover", resource, "")
+        return await self._send(request, lambda: (resource.group, resource.plural) not in self.server.unserved)
+
     async def get(self, resource: Resource, namespace: str, name: str, *, user: str = SYNCER) -> Entry:
         request = self.request(user, "get", resource, namespace, name)
         return await self._send(request, lambda: self.server.get(resource, namespace, name).entry)
