@@ -7,7 +7,7 @@ otherwise only wait for what comes before them.
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from typing import Any, TypeVar
 
 import anyio
@@ -19,22 +19,41 @@ from syncer.core.actions import Action, Create, Delete, Patch, Recreate, Write
 from syncer.core.decide import TAKEN
 from syncer.core.errors import StartupError
 from syncer.core.names import digest
-from syncer.core.objects import Key, Ref, Side
+from syncer.core.objects import CUSTOMRESOURCEDEFINITIONS, Key, Ref, Side
 from syncer.core.translator import Translator
 from syncer.engine.run import Engine, Surroundings
 from syncer.observe.metrics import Metrics
+from translators.custom.definitions import misfits
+from translators.custom.suggestions import Suggestion, suggestions
 
 _LIST_WITHIN = 60.0
 T = TypeVar("T")
 
 
-async def plan_of(process: Process) -> list[dict[str, Any]]:
-    """Every write that `run` would make now, as plain dictionaries."""
+async def plan_of(process: Process) -> dict[str, list[dict[str, Any]]]:
+    """Every write that `run` would make now, as plain dictionaries under `actions`, and under `suggestions` what seems to be forgotten in the
+    declarations of custom kinds."""
 
-    async def question(engine: Engine) -> list[dict[str, Any]]:
-        return _plan(engine)
+    async def question(engine: Engine) -> dict[str, list[dict[str, Any]]]:
+        suggested = [dict(_suggested(suggestion)) for suggestion in _suggestions(engine)]
+        return {"actions": _plan(engine), "suggestions": suggested}
 
     return await _looking(process, question)
+
+
+def _suggestions(engine: Engine) -> Iterator[Suggestion]:
+    for kind in engine.settings.custom:
+        definition = engine.cache.obj(Side.HOST, Ref(CUSTOMRESOURCEDEFINITIONS.plural, "", kind.name))
+        if definition is None:
+            yield Suggestion(kind.name, "", "a kind that the host does not have", {})
+            continue
+        for words in misfits(definition, kind):
+            yield Suggestion(kind.name, "", f"another kind than declared: {words}", {})
+        yield from suggestions(definition, kind)
+
+
+def _suggested(suggestion: Suggestion) -> Iterator[tuple[str, Any]]:
+    yield from (("kind", suggestion.kind), ("path", suggestion.path), ("looksLike", suggestion.looks_like), ("write", dict(suggestion.write)))
 
 
 async def explanation_of(process: Process, translator: Translator, namespace: str, name: str) -> dict[str, Any] | None:
