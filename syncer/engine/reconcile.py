@@ -226,6 +226,8 @@ class Reconcile:
         plural = translator.destination.plural
         if translator.target_from is not None:
             source = self.cache.obj(translator.leading, Ref(translator.source.plural, key.namespace, key.name))
+            if source is None and translator.source_from is not None:
+                source = {"metadata": {"namespace": key.namespace, "name": key.name}}  # its place follows from its name alone
             if source is None:
                 return Skip("its source is gone")
             place = translator.target_from(source, EngineView(self.cache, self.settings, self.names))
