@@ -36,7 +36,7 @@ async def plan_of(process: Process) -> dict[str, list[dict[str, Any]]]:
 
     async def question(engine: Engine) -> dict[str, list[dict[str, Any]]]:
         suggested = [dict(_suggested(suggestion)) for suggestion in _suggestions(engine)]
-        return {"actions": _plan(engine), "suggestions": suggested}
+        return {"actions": await _plan(engine), "suggestions": suggested}
 
     return await _looking(process, question)
 
@@ -92,14 +92,15 @@ async def _once(name: str, function: Callable[[], Coroutine[Any, Any, None]]) ->
     await function()
 
 
-def _plan(engine: Engine) -> list[dict[str, Any]]:
+async def _plan(engine: Engine) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
     open_keys = list(engine.keys())
     while open_keys:
         again: list[Key] = []
         progress = False
         for key in open_keys:
-            plan = engine.reconcile.plan(engine.translators[key.translator], key) or ()
+            translator = engine.translators[key.translator]
+            plan = engine.reconcile.plan(translator, key, await engine.reconcile.probed(translator, key)) or ()
             writes = [action for action in plan if isinstance(action, Write)]
             if any(isinstance(action, actions.Waiting) for action in plan):
                 again.append(key)
@@ -156,7 +157,7 @@ async def _explain(engine: Engine, translator: Translator, namespace: str, name:
         return None
     target = engine.reconcile.target_ref(translator, key)
     exists = target is not None and engine.cache.get(translator.leading.other if translator.leading is Side.TENANT else Side.HOST, target) is not None
-    plan = engine.reconcile.plan(translator, key)
+    plan = engine.reconcile.plan(translator, key, await engine.reconcile.probed(translator, key))
     case = engine.reconcile.case(translator, key)
     if plan and await _taken(engine, plan):
         plan = (actions.Refuse(ref=ref, message=TAKEN, conflict=True, retry=True),)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import time
 import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from importlib import metadata
@@ -91,7 +90,7 @@ class Transport:
 
     async def _served(self, api_version: str) -> list[dict[str, Any]]:
         """What discovery says of a group's version, remembered for a moment: kinds of one group are asked for together."""
-        now = time.monotonic()
+        now = perf_counter()
         known = self._discovered.get(api_version)
         if known is not None and now - known[0] < _DISCOVERED_FOR:
             return known[1]

@@ -26,11 +26,12 @@ from syncer.core.actions import Action, Delete, Patch, Recreate, Write
 from syncer.core.decide import TAKEN, Case, decide, made_for
 from syncer.core.errors import ApiError, Conflict, Forbidden, Invalid, LeadershipLost, NotFound, SyncerError, Throttled, Unreachable
 from syncer.core.names import Names
-from syncer.core.objects import CUSTOMRESOURCEDEFINITIONS, Key, Obj, Ref, Resource, Side
+from syncer.core.objects import Key, Obj, Ref, Resource, Side
 from syncer.core.selectors import meets
 from syncer.core.settings import KindSettings, Settings
 from syncer.core.translator import Life, ListNeed, Need, ObjectNeed, Purpose, Skip, TokenNeed, Translator, Wait
 from syncer.engine.cache import Cache
+from syncer.engine.definitions import Definitions
 from syncer.engine.execute import Execute, Outcome
 from syncer.engine.fights import Fights
 from syncer.engine.guard import Guard
@@ -81,6 +82,7 @@ class Reconcile:
     """Kinds by plural name, for probes."""
     now: Callable[[], float]
     fights: Fights
+    definitions: Definitions
     stale: Callable[[Translator], bool] = lambda translator: False
     """Whether the watch of the leading side has been silent for so long that what it showed last may be wrong by now."""
     refused: Callable[[str, str], None] = lambda kind, reason: None
@@ -203,8 +205,17 @@ class Reconcile:
         else:
             self.agreed[key] = mark
 
-    def plan(self, translator: Translator, key: Key) -> tuple[Action, ...] | None:
-        """What would be done, without doing it; None when the key's namespace is not mapped. Tokens count as present."""
+    async def probed(self, translator: Translator, key: Key) -> frozenset[Ref]:
+        """The names on the host that an object asks about and a foreign object holds (for `plan`)."""
+        source = self.cache.obj(translator.leading, Ref(translator.source.plural, key.namespace, key.name))
+        target = self.target_ref(translator, key)
+        settled = translator.life is Life.SHARED_FATE and target is not None and self.cache.get(translator.leading.other, target) is not None
+        if source is None or settled or not translator.prefetch:
+            return frozenset()
+        return await self._foreign(translator.needs(source, self.names, self.settings))
+
+    def plan(self, translator: Translator, key: Key, foreign: frozenset[Ref] = frozenset()) -> tuple[Action, ...] | None:
+        """What would be done, without doing it; None when the key's namespace is not mapped. Tokens count as present. `foreign`: see `probed`."""
         target_ref = self.target_ref(translator, key)
         if target_ref is None:
             return None
@@ -213,6 +224,7 @@ class Reconcile:
             needs = translator.needs(case.source, self.names, self.settings)
             view = case.view
             assert isinstance(view, EngineView)
+            view.foreign = foreign
             view.tokens = {need: "" for need in needs if isinstance(need, TokenNeed)} | self.tokens.kept(_tokens(needs), case.target)
         return decide(case)
 
@@ -467,23 +479,21 @@ class Reconcile:
         return True
 
     async def _went_with_its_kind(self, case: Case, key: Key, action: Delete, result: Result) -> bool:
-        """Deleting a definition deletes all objects of its kind, one event each. That is no word about any of them: the copies stay until
-        the objects come back, or a human releases the deletions."""
-        if not case.translator.definition or case.target is None:
+        """Whether the source went together with its whole kind (see `definitions`). Then the copy stays until the object comes back, or a human
+        releases the deletions."""
+        kind = case.translator.definition
+        if not kind or case.target is None:
             return False
-        ref = Ref(CUSTOMRESOURCEDEFINITIONS.plural, "", case.translator.definition)
         try:
-            found = await self.execute.get(case.source_side, CUSTOMRESOURCEDEFINITIONS, ref)
+            stood = await self.definitions.stood(case.source_side, kind, case.target["metadata"].get("creationTimestamp") or "")
         except SyncerError as error:
             self._failed(case, action, error, result)
             return True
-        made = case.target["metadata"].get("creationTimestamp") or ""
-        if found is not None and not found.meta.deletionTimestamp and (found.meta.creationTimestamp or "") <= made:
+        if stood:
             return False
         if not self.guard.lose(key):
             return False
         result.again, result.label = _SLOW, "held"
-        kind = case.translator.definition
         log.warning("held_with_its_kind", key=str(key), definition=kind, next_step="kled-syncer release, if the copies shall go")
         if case.source_side is Side.TENANT:
             place = Ref("namespaces", "", case.source_ref.namespace or "kube-system")

@@ -30,6 +30,7 @@ from syncer.core.objects import NODES, SERVICEACCOUNTS, Key, Obj, Ref, Resource,
 from syncer.core.settings import Settings
 from syncer.core.translator import Life, Translator
 from syncer.engine.cache import Cache
+from syncer.engine.definitions import Definitions
 from syncer.engine.execute import Execute, Outcome
 from syncer.engine.fights import Fights
 from syncer.engine.guard import Guard
@@ -136,6 +137,7 @@ class Engine:
             now=_monotonic,
             refused=around.measures.refused,
             fights=Fights(_monotonic),
+            definitions=Definitions(self.execute),
             stale=self._stale,
             suppressed=around.measures.loop_suppressed,
             skipped=around.measures.skipped,

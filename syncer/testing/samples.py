@@ -169,6 +169,14 @@ class Bench:
             self._carry_out(action)
         return writes
 
+    def settle(self, rounds: int = 8) -> Obj | None:
+        """Rounds until nothing is left to write; the copy then, or None. Fails when it does not come to rest."""
+        for _ in range(rounds):
+            if not self.round():
+                return self.target
+            self.show_status()
+        raise AssertionError(f"{self.translator.name} {self.source_ref} does not come to rest: {self.plan()}")
+
     def show_status(self) -> None:
         """The host says what the sample has for it."""
         if self._sample.host_status is not None and self.target is not None and self.translator.leading is Side.TENANT:
