@@ -89,7 +89,7 @@ def from_packages() -> list[Kind]:
 
 
 def _described(translator: Translator) -> Kind:
-    modes: tuple[Mode, ...] = _UP if translator.leading is Side.HOST else _DOWN if translator.up is not None else ("toHost",)
+    modes = _UP if translator.leading is Side.HOST else _DOWN
     refused = () if translator.only_if_needed else (_NO_SELECT,)
     if not translator.source.namespaced:
         refused = (*refused, _no_mapping(translator.name))

@@ -53,7 +53,7 @@ def _kind(kind: Kind, resource: ResourceSection | None) -> KindSettings:
         selector=_selector(resource.selector),
         select=resource.select or "used",
         names=resource.names,
-        patches=patch.lowered(resource.patches),
+        patches=patch.lowered(resource.patches or ()),
     )
 
 

@@ -39,7 +39,9 @@ class ResourceSection(Section):
         description="Classes of the host only: names, or patterns with `*`, of those the tenant sees and may use. Default: those that the host marks "
         "as its default.",
     )
-    patches: tuple[PatchSection, ...] = Field(default=(), description="Changes of single fields. See [patches](patches.md).")
+    patches: tuple[PatchSection, ...] | None = Field(
+        default=None, description="Changes of single fields. See [patches](custom-resources.md#patches)."
+    )
 
 
 class SyncSection(Section):
