@@ -39,9 +39,7 @@ class ResourceSection(Section):
         description="Classes of the host only: names, or patterns with `*`, of those the tenant sees and may use. Default: those that the host marks "
         "as its default.",
     )
-    patches: tuple[PatchSection, ...] | None = Field(
-        default=None, description="Changes of single fields. See [patches](custom-resources.md#patches)."
-    )
+    patches: tuple[PatchSection, ...] | None = Field(default=None, description="Changes of single fields. See [patches](custom-resources.md).")
 
 
 class SyncSection(Section):

@@ -24,9 +24,10 @@ class Definitions:
         self._looks: dict[tuple[Side, str], asyncio.Task[Entry | None]] = {}
 
     async def stood(self, side: Side, name: str, since: str) -> bool:
-        """Whether the definition is there, is not going, and was there already at the time `since` (as objects write times)."""
+        """Whether the definition is there, is not going, and was there before the time `since` (as objects write times, in seconds: one made in
+        the same second may be another)."""
         found = await self._look(side, name)
-        return found is not None and not found.meta.deletionTimestamp and (found.meta.creationTimestamp or "") <= since
+        return found is not None and not found.meta.deletionTimestamp and (found.meta.creationTimestamp or "") < since
 
     async def _look(self, side: Side, name: str) -> Entry | None:
         look = self._looks.get((side, name))

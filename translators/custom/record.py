@@ -84,7 +84,7 @@ def _down(kind: CustomKind, targets: Targets, by_kind: Mapping[str, Translator])
             return Wait("; ".join(dict.fromkeys(reason for reason, _ in found.waits)), tuple(need for _, need in found.waits))
         labels, annotations, dropped = down_metadata(obj, view)
         metadata: dict[str, Any] = {"labels": labels, "annotations": annotations}
-        if meta.get("generation"):
+        if meta.get("generation") and kind.status_subresource:  # without it every status would be a generation
             metadata["annotations"] = {**annotations, GENERATION: str(meta["generation"])}
         if kind.owner_references:
             metadata["ownerReferences"] = owners.host_owners(obj, view, by_kind.values())
