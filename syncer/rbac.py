@@ -139,11 +139,14 @@ def _host_side(rules: Rules, settings: Settings, translator: Translator, *, name
 
 
 def _tenant(settings: Settings, translators: tuple[Translator, ...], subject: Subject) -> list[Manifest]:
-    kubernetes = {"apiGroups": [ENDPOINTSLICES.group], "resources": [ENDPOINTSLICES.plural], "resourceNames": ["kubernetes"], "verbs": ["get"]}
+    kubernetes = [
+        {"apiGroups": [kind.group], "resources": [kind.plural], "resourceNames": ["kubernetes"], "verbs": ["get"]}
+        for kind in (SERVICES, ENDPOINTSLICES)
+    ]
     made = [
         role(TENANT_ROLE, tenant_rules(settings, translators)),
         binding(TENANT_ROLE, subject),
-        role(TENANT_ROLE, [kubernetes], "default"),
+        role(TENANT_ROLE, kubernetes, "default"),
         binding(TENANT_ROLE, subject, "default"),
     ]
     if any(translator.source == NODES for translator in translators):
