@@ -153,6 +153,8 @@ async def _explain(engine: Engine, translator: Translator, namespace: str, name:
     ref = Ref(translator.source.plural, namespace, name)
     place = translator.source_from(engine.names, namespace, name) if translator.source_from is not None else None
     key = Key(translator.name, *(place or (namespace, name)))
+    if translator.name in engine.presence.asleep:
+        return _asleep(engine, translator, namespace, name)
     if engine.cache.get(Side.TENANT, ref) is None:
         return None
     target = engine.reconcile.target_ref(translator, key)
@@ -170,6 +172,19 @@ async def _explain(engine: Engine, translator: Translator, namespace: str, name:
         "message": message,
         "translator": translator.name,
         "pending": [f"{type(action).__name__.lower()} {action.side.value} {action.ref}" for action in plan or () if isinstance(action, Write)],
+    }
+
+
+def _asleep(engine: Engine, translator: Translator, namespace: str, name: str) -> dict[str, Any]:
+    """Of a kind that is not served on both sides nothing is known."""
+    return {
+        "source": {"kind": translator.source.kind, "namespace": namespace, "name": name},
+        "host": {"namespace": "", "name": "", "exists": False},
+        "state": "Waiting",
+        "reason": "KindNotServed",
+        "message": "; ".join(engine.presence.missing()),
+        "translator": translator.name,
+        "pending": [],
     }
 
 

@@ -387,6 +387,8 @@ class Reconcile:
                     result.again = min(result.again or _SLOW, _SLOW)
             elif isinstance(action, actions.Refuse):
                 reason = actions.CONFLICT if action.conflict else actions.REFUSED
+                if case.source_side is Side.HOST:  # the host's admin does not read the tenant's events
+                    log.warning("not_shown", key=str(key), field=action.field, reason=action.message)
                 self.tell(action.ref, case.source, reason, action.message, "Warning")
                 self.refused(case.translator.name, reason)
                 result.label = "refused"
