@@ -278,3 +278,12 @@ def volume_type(text: str) -> str:
     if instead:
         raise Unfit(f"`{text}` volumes are not allowed as a whole", f"List what they may use under `policy.{instead}`")
     return text
+
+
+def volume_rule(text: str) -> str:
+    """A CSI driver, or a driver and a glob over the handles of its volumes."""
+    driver, slash, handle = text.partition("/")
+    dns_name(driver)
+    if slash and (not handle or not handle.isascii() or any(character.isspace() for character in handle)):
+        raise Unfit(f"`{text}` names no volume", "Write `driver` alone, or `driver/handle` with `*` for any part of the handle")
+    return text

@@ -59,7 +59,17 @@ KINDS: tuple[Kind, ...] = (
             _no_mapping("nodes"),
         ),
     ),
+    Kind(plural="persistentvolumeclaims", modes=_DOWN, refused=(_NO_SELECT,)),
+    Kind(
+        plural="persistentvolumes",
+        modes=_UP,
+        goes_with=("persistentvolumeclaims",),
+        refused=(_NO_SELECT, ("selector", "Remove it; volumes follow their claims"), _no_mapping("persistentvolumes")),
+    ),
     _class("storageclasses", "persistentvolumeclaims"),
+    _class("volumeattributesclasses"),
+    Kind(plural="volumesnapshots", modes=_DOWN, refused=(_NO_SELECT,)),
+    _class("volumesnapshotclasses", "volumesnapshots"),
     Kind(
         plural="events",
         modes=_UP,

@@ -110,6 +110,9 @@ def _policy(policy: PolicySection) -> PolicySettings:
         allow_load_balancer_ip=policy.allow_load_balancer_ip,
         honour_node_ports=policy.honour_node_ports,
         deny_external_names=policy.deny_external_names,
+        storage_classes=policy.storage_classes,
+        allow_volumes=policy.allow_volumes,
+        claim_annotations=policy.claim_annotations,
         memory_volume_cap=policy.memory_volume_cap,
     )
 

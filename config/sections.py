@@ -102,6 +102,19 @@ class PolicySection(Section):
     deny_external_names: tuple[t.ExternalName, ...] = Field(
         default=(), description="Names (`*` for any part) and IP ranges that services of type ExternalName may not point to."
     )
+    storage_classes: dict[t.DnsName, t.DnsName] = Field(
+        default_factory=dict,
+        description="StorageClasses of the tenant with the host's that stand for them, beside the host's own that the tenant sees by name.",
+    )
+    allow_volumes: Annotated[tuple[t.VolumeRule, ...], t.Unique] = Field(
+        default=(),
+        description="CSI volumes and snapshots that exist on the storage backend and that the tenant may bring in: the driver with all it has "
+        "(`disks.example.com`), or those whose handle matches (`disks.example.com/vol-12*`).",
+    )
+    claim_annotations: Annotated[tuple[t.KeyOrPrefix, ...], t.Unique] = Field(
+        default=(),
+        description="Annotations of claims that reach the host's storage provisioner. A prefix ends in `/` or `*`. Default: none.",
+    )
     memory_volume_cap: t.Quantity | None = Field(default=None, description="The largest memory-backed `emptyDir`. Default: no cap.")
 
 

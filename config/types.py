@@ -129,4 +129,5 @@ ExternalName: TypeAlias = Annotated[str, _text("glob-or-CIDR", grammar.external_
 HostPath: TypeAlias = Annotated[str, _text("path", grammar.host_path)]
 PortRange: TypeAlias = Annotated[str, Reads(readers.port_range, {"type": ["integer", "string"], "format": "port-or-range"})]
 SecurityCheck: TypeAlias = Annotated[str, _choice("a check of pods", EXCEPTIONS)]
+VolumeRule: TypeAlias = Annotated[str, _text("driver-or-driver/handle", grammar.volume_rule)]
 VolumeType: TypeAlias = Annotated[str, _text("volume-type", grammar.volume_type)]

@@ -121,9 +121,10 @@ def workload_rules(settings: Settings, translators: Iterable[Translator]) -> lis
 
 def _host_side(rules: Rules, settings: Settings, translator: Translator, *, namespaced: bool) -> None:
     resource, kind = translator.resource_on(Side.HOST), _kind(settings, translator)
-    if resource.namespaced is namespaced:
+    if (resource.namespaced and not translator.everywhere) is namespaced:
         rules.add(resource, *READ)
-        if translator.leading is Side.TENANT and kind.mode != "fromHost":
+        may_write = translator.may_write is None or translator.may_write(settings)
+        if translator.leading is Side.TENANT and kind.mode != "fromHost" and may_write:
             rules.add(resource, "create", "patch", "delete")
             for subresource in translator.host_subresources:
                 rules.add(resource, "patch", subresource=subresource.name)

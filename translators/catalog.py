@@ -9,17 +9,25 @@ from syncer.core.errors import StartupError
 from syncer.core.objects import Resource
 from syncer.core.settings import Settings
 from syncer.core.translator import Translator
+from translators.brought import BROUGHT_SNAPSHOTS, BROUGHT_VOLUMES
 from translators.configmaps import CONFIGMAPS
+from translators.csi import CSIDRIVERS, CSINODES, CSISTORAGECAPACITIES
 from translators.custom import custom_kinds, definitions
 from translators.events import EVENTS
 from translators.namespaces import NAMESPACES
 from translators.nodes import NODES
 from translators.patches import patched
+from translators.persistentvolumeclaims import PERSISTENTVOLUMECLAIMS
+from translators.persistentvolumes import PERSISTENTVOLUMES
 from translators.plugins import Plugins, installed
 from translators.pods import POD_TOKENS, PODS
 from translators.secrets import SECRETS
 from translators.services import SERVICES
 from translators.storageclasses import STORAGECLASSES
+from translators.volumeattributesclasses import VOLUMEATTRIBUTESCLASSES
+from translators.volumesnapshotclasses import VOLUMESNAPSHOTCLASSES
+from translators.volumesnapshotcontents import VOLUMESNAPSHOTCONTENTS
+from translators.volumesnapshots import VOLUMESNAPSHOTS
 
 BUILTIN: tuple[Translator, ...] = (
     NAMESPACES,
@@ -28,6 +36,17 @@ BUILTIN: tuple[Translator, ...] = (
     CONFIGMAPS,
     SECRETS,
     STORAGECLASSES,
+    VOLUMEATTRIBUTESCLASSES,
+    PERSISTENTVOLUMECLAIMS,
+    PERSISTENTVOLUMES,
+    CSIDRIVERS,
+    CSINODES,
+    CSISTORAGECAPACITIES,
+    BROUGHT_VOLUMES,
+    VOLUMESNAPSHOTCLASSES,
+    VOLUMESNAPSHOTS,
+    VOLUMESNAPSHOTCONTENTS,
+    BROUGHT_SNAPSHOTS,
     PODS,
     POD_TOKENS,
     EVENTS,

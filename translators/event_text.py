@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from syncer.core.names import DIGEST_LENGTH, JOINER
-from syncer.core.objects import CONFIGMAPS, PERSISTENTVOLUMECLAIMS, PODS, SECRETS, SERVICES, Obj, Ref
+from syncer.core.objects import CONFIGMAPS, PERSISTENTVOLUMECLAIMS, PODS, SECRETS, SERVICES, VOLUMESNAPSHOTS, Obj, Ref
 from syncer.core.translator import View
 
 HIDDEN = "(hidden)"
-_NAMED = (CONFIGMAPS.plural, SECRETS.plural, PERSISTENTVOLUMECLAIMS.plural, PODS.plural, SERVICES.plural)
+_NAMED = (CONFIGMAPS.plural, SECRETS.plural, PERSISTENTVOLUMECLAIMS.plural, PODS.plural, SERVICES.plural, VOLUMESNAPSHOTS.plural)
 _DIGEST = re.compile(rf"[a-z0-9](?:[a-z0-9.-]*-)?[0-9a-f]{{{DIGEST_LENGTH}}}\b")
 _TEXT_LIMIT = 8192
 
@@ -35,9 +35,12 @@ def in_tenant_words(text: str, subject: Subject, node: Obj | None, view: View) -
     for address in (*_addresses(node), *subject.addresses):
         text = _word(address).sub(HIDDEN, text)
     if subject.host_uid:
-        text = text.replace(subject.host_uid, subject.uid)
+        text = _uid(subject.host_uid).sub(lambda match: subject.uid, text)
     text = _word(subject.host.name).sub(lambda match: subject.tenant.name, text)
     text = _joined(subject.tenant.namespace, view.names.tenant).sub(lambda match: match[1], text)
+    if subject.host.plural == PERSISTENTVOLUMECLAIMS.plural:
+        for mine, theirs in view.settings.policy.storage_classes.items():
+            text = _word(theirs).sub(mine, text)
     text = _DIGEST.sub(lambda match: _behind(match[0], subject, view), text)
     return _word(subject.host.namespace).sub(lambda match: subject.tenant.namespace, text)
 
@@ -45,6 +48,11 @@ def in_tenant_words(text: str, subject: Subject, node: Obj | None, view: View) -
 def _word(text: str) -> re.Pattern[str]:
     """`text` where it is not a part of a longer name."""
     return re.compile(rf"(?<![A-Za-z0-9]){re.escape(text)}(?![A-Za-z0-9])")
+
+
+def _uid(uid: str) -> re.Pattern[str]:
+    """`uid` where it is not a part of the name of a volume or of a snapshot's content, which is the same in the tenant."""
+    return re.compile(rf"(?<!pvc-)(?<!snapcontent-){re.escape(uid)}")
 
 
 def _joined(namespace: str, tenant: str) -> re.Pattern[str]:

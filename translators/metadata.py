@@ -259,6 +259,13 @@ def _shown_rule(shown: tuple[str, ...]) -> Callable[[str], bool]:
     return is_shown
 
 
+def allowed(found: Mapping[str, str], keys: tuple[str, ...], reason: str) -> tuple[Mapping[str, str], Dropped]:
+    """Only the entries whose key is listed (or begins with a listed prefix), and the others with this reason."""
+    is_allowed = _shown_rule(keys)
+    kept = {key: value for key, value in found.items() if is_allowed(key)}
+    return kept, tuple((f"metadata.annotations[{key}]", reason) for key in found if key not in kept)
+
+
 def shown_metadata(host_obj: Obj, view: View) -> tuple[dict[str, str], dict[str, str]]:
     """Labels and annotations of a host object that the tenant may see, by `host.showLabels`; never our own stamp."""
     shown = view.settings.host.show_labels

@@ -17,12 +17,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from syncer.core.names import Names, digest
+from syncer.core.objects import CSINODES, Obj, Ref, Side
 from syncer.core.objects import NODES as NODE_KIND
-from syncer.core.objects import Obj, Side
 from syncer.core.selectors import meets
 from syncer.core.settings import NodeSettings, Settings
 from syncer.core.stamp import MANAGED_BY, MANAGER
-from syncer.core.translator import AllBut, Answer, Draft, Life, ListNeed, Need, Path, Skip, Subresource, Translator, View
+from syncer.core.translator import AllBut, Answer, Draft, Life, ListNeed, Need, ObjectNeed, Path, Skip, Subresource, Translator, View
+from translators.csi import topology_keys
 from translators.metadata import shown_metadata
 
 SHOWN_LABELS = frozenset(
@@ -51,7 +52,12 @@ _TENANT_NODES = ListNeed(Side.TENANT, NODE_KIND.plural, "")
 
 def needs(obj: Obj, names: Names, settings: Settings) -> Iterable[Need]:
     """Only a number of nodes makes one depend on the others."""
-    return (_HOST_NODES, _TENANT_NODES) if settings.nodes.count is not None else ()
+    itself = _csi_node(obj["metadata"]["name"])
+    return (itself, _HOST_NODES, _TENANT_NODES) if settings.nodes.count is not None else (itself,)
+
+
+def _csi_node(name: str) -> ObjectNeed:
+    return ObjectNeed(Side.HOST, Ref(CSINODES.plural, "", name), wake=True)
 
 
 def up(host: Obj, view: View) -> Answer:
@@ -68,7 +74,13 @@ def up(host: Obj, view: View) -> Answer:
         made_spec["taints"] = taints
     if spec.get("unschedulable"):
         made_spec["unschedulable"] = True
-    return Draft({"metadata": {"labels": {**_labels(host), **labels}, "annotations": annotations}, "spec": made_spec, "status": made_status})
+    return Draft(
+        {
+            "metadata": {"labels": {**_labels(host, topology_keys(view.get(_csi_node(name)))), **labels}, "annotations": annotations},
+            "spec": made_spec,
+            "status": made_status,
+        }
+    )
 
 
 def _kept_back(host: Obj, view: View) -> str | None:
@@ -96,9 +108,9 @@ def _first(candidates: Iterable[str], shown: set[str], count: int) -> Sequence[s
     return sorted(candidates, key=lambda name: (name not in shown, name))[:count]
 
 
-def _labels(host: Obj) -> dict[str, str]:
+def _labels(host: Obj, by_storage: frozenset[str]) -> dict[str, str]:
     labels = host["metadata"].get("labels") or {}
-    return {key: value for key, value in labels.items() if key in SHOWN_LABELS or key.startswith(SHOWN_PREFIX)}
+    return {key: value for key, value in labels.items() if key in SHOWN_LABELS or key in by_storage or key.startswith(SHOWN_PREFIX)}
 
 
 def _taints(spec: Mapping[str, Any], tenant: Obj | None) -> list[Mapping[str, Any]]:
@@ -132,4 +144,5 @@ NODES = Translator(
     tenant_subresources=(Subresource("status", _STATUS),),
     needs=needs,
     up=up,
+    reads=((Side.HOST, CSINODES),),
 )

@@ -126,9 +126,10 @@ def remove_target(case: Case) -> tuple[Action, ...]:
 
 
 def remove_source(case: Case, grace: int | None, reason: str) -> tuple[Action, ...]:
-    """SHARED_FATE: an object does not outlive its copy."""
+    """SHARED_FATE: an object does not outlive its copy. One that its own side is deleting already loses nothing by it."""
     assert case.source is not None
-    inferred = case.target is None and not case.target_proven
+    leaving = source_state(case) == "leaving"
+    inferred = case.target is None and not case.target_proven and not leaving
     return (_delete(case, case.source_side, case.source, case.source_ref, grace=grace, reason=reason, inferred=inferred),)
 
 
@@ -158,7 +159,7 @@ def agree(case: Case) -> tuple[Action, ...]:
     assert source is not None
     assert target is not None
     if not case.wanted:
-        return (_delete(case, case.target_side, target, case.target_ref, reason="not needed any more"),)
+        return () if translator.lasting else (_delete(case, case.target_side, target, case.target_ref, reason="not needed any more"),)
     plan: list[Action] = []
     if _flows_forward(case):
         answer = _answer(case)

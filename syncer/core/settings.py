@@ -182,7 +182,9 @@ class PolicySettings:
     `pod_security_exceptions` are names of single checks of the level that do not apply (`hostPorts`, `privileged`, `hostPathVolumes`, …).
     `allow_host_ports` are inclusive ranges; `allow_host_paths` path prefixes; `allow_csi_drivers` driver names for inline volumes;
     `allow_volume_types` further PodSpec volume keys (`nfs`, `iscsi`, `image`, …); `priority_classes` and `runtime_classes` map tenant names
-    to host names. `deny_external_names` are globs or CIDRs. `memory_volume_cap` is a quantity.
+    to host names. `deny_external_names` are globs or CIDRs. `memory_volume_cap` is a quantity. `storage_classes` maps tenant names to host names,
+    beside the classes that are shown. `allow_volumes` are `driver` or `driver/handle-glob`: CSI volumes and snapshots of the storage backend that a
+    tenant may bring in by handle. `claim_annotations` are keys (or prefixes ending in `/` or `*`) of claims that reach the host's provisioner.
     """
 
     pod_security: PodSecurityLevel = "baseline"
@@ -199,6 +201,9 @@ class PolicySettings:
     honour_node_ports: bool = False
     deny_external_names: tuple[str, ...] = ()
     memory_volume_cap: str | None = None
+    storage_classes: Mapping[str, str] = field(default_factory=dict)
+    allow_volumes: tuple[str, ...] = ()
+    claim_annotations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

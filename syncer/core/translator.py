@@ -225,6 +225,8 @@ class Translator:
     """Policy on the final host object: (field, reason) of each violation."""
     keep: Callable[[Any], bool] | None = None
     """Which objects of the leading side are worth remembering, asked of the undecoded entry (metadata and bytes); the rest is never stored."""
+    keep_for: Callable[[Settings], Callable[[Any], bool]] | None = None
+    """The same, made once from the settings (volumes of other tenants are not worth their memory)."""
     keep_copies: bool = False
     """Whether `keep` is asked of the other side's objects, too (kinds with the same name on both sides)."""
     concerns: Callable[[Any], bool] | None = None
@@ -235,6 +237,12 @@ class Translator:
     """(names, namespace, name) of a copy in the tenant → (namespace, name) of its source on the host: the way back of `target_from`."""
     optional: bool = False
     """Whether the kind may not be served on one of the sides (a CRD that is not installed). It is then asleep until both sides serve it."""
+    lasting: bool = False
+    """Whether the copy holds data that ends with it: it goes with its source only, and never for being selected no more (claims)."""
+    may_write: Callable[[Settings], bool] | None = None
+    """Whether a configuration lets this translator write on the host at all; where it does not, it gets no right to (volumes of the tenant)."""
+    everywhere: bool = False
+    """HOST_LEADS: a namespaced kind that is read in all namespaces of the host, because its objects lie in none of ours (storage capacity)."""
     grace_period: bool = False
     """Whether deletion carries a grace period (pods)."""
     rights: Rights = field(default_factory=Rights)

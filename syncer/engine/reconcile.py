@@ -460,7 +460,7 @@ class Reconcile:
         if action.inferred:
             return True
         alive = case.source is not None and not case.source["metadata"].get("deletionTimestamp")
-        return alive and action.side is case.source_side and case.target is None
+        return action.side is case.source_side and case.target is None and (alive or not case.target_proven)
 
     async def _is_there(self, case: Case, key: Key, action: Delete, result: Result) -> bool:
         """A live look at the object whose absence is the reason: whether it is there after all, as the same one."""

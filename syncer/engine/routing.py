@@ -114,11 +114,7 @@ class Routing:
             key = before[1]
             if new is None and proven:
                 self._proven.add((side, key))
-            elif (
-                new is None
-                and before[0].life is Life.SHARED_FATE
-                and self._cache.get(before[0].leading, Ref(before[0].source.plural, key.namespace, key.name))
-            ):
+            elif new is None and before[0].life is Life.SHARED_FATE and self._stays(before[0], key):
                 self._guard.missing(key)
             self._queue.add(key, Lane.REMOVAL)
         if found is None or new is None:
@@ -150,11 +146,21 @@ class Routing:
             translator = targets[stamp.translator]
             return translator, Key(stamp.translator, stamp.namespace, stamp.name)
         for translator in targets.values():
-            if translator.target_name is None and not meta.namespace:
+            if translator.target_name is not None:
+                return translator, self._shown_for(translator, meta.namespace, meta.name)
+            if not meta.namespace:
                 return translator, Key(translator.name, "", meta.name)
             if translator.source_from is not None and (place := translator.source_from(self._names, meta.namespace, meta.name)) is not None:
                 return translator, Key(translator.name, *place)
         return None
+
+    def _shown_for(self, translator: Translator, namespace: str, name: str) -> Key:
+        """The key of what is shown under another name than its own. If its source is gone, a key without a namespace, which no source has."""
+        assert translator.target_name is not None
+        for entry in self._cache.table(translator.leading, translator.source.plural):
+            if translator.target_name(self._names, entry.meta.namespace, entry.meta.name) == (namespace, name):
+                return Key(translator.name, entry.meta.namespace, entry.meta.name)
+        return Key(translator.name, "", name)
 
     def _index(self, translator: Translator, key: Key, entry: Entry | None) -> None:
         """What this object uses; what came into use, or went out of it, has to be looked at."""
@@ -172,6 +178,11 @@ class Routing:
         for ref in self._demand.update(key, refs):
             for other in self._by_need.get(ref.plural, ()):
                 self._queue.add(Key(other.name, ref.namespace, ref.name))
+
+    def _stays(self, translator: Translator, key: Key) -> bool:
+        """Whether the source is there and nobody is deleting it."""
+        source = self._cache.get(translator.leading, Ref(translator.source.plural, key.namespace, key.name))
+        return source is not None and not source.meta.deletionTimestamp
 
     def key_of_copy(self, side: Side, plural: str, entry: Entry) -> Key | None:
         """The key of the object that a copy on this side stands for, if it is one of ours."""
@@ -206,7 +217,7 @@ class Routing:
         count = 0
         for entry in self._cache.table(side, plural):
             key = Key(translator.name, entry.meta.namespace, entry.meta.name)
-            if not self._has_copy(translator, key) and translator.placed(entry.obj()):
+            if not entry.meta.deletionTimestamp and not self._has_copy(translator, key) and translator.placed(entry.obj()):
                 self._guard.missing(key)
                 self._queue.add(key)
                 count += 1

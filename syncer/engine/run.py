@@ -249,7 +249,8 @@ class Engine:
                 self._suspect("the tenant's resourceVersion went back: it was restored from a backup")
             self.routing.changed(side, plural, old, new, proven)
 
-        keep = next((t.keep for t in self.translators.values() if t.keep is not None and _keeps(t, side, plural)), None)
+        led = [t for t in self.translators.values() if _keeps(t, side, plural)]
+        keep = next((t.keep or t.keep_for(self.settings) for t in led if t.keep or t.keep_for), None)  # type: ignore[misc]
         made = Reflector(
             api,
             watch.resource,
@@ -467,7 +468,8 @@ class Engine:
         return ref is not None and self.cache.get(translator.leading.other, ref) is not None
 
     def _in_place(self) -> int:
-        return sum(len(table) for side, plural, table in self.cache.tables() if side is Side.HOST and plural not in ("nodes", "events"))
+        theirs = {translator.source.plural for translator in self.translators.values() if translator.leading is Side.HOST}
+        return sum(len(table) for side, plural, table in self.cache.tables() if side is Side.HOST and plural not in theirs)
 
     def keys(self) -> Iterable[Key]:
         """Every key there is something to say about: sources on their side and copies on the other."""

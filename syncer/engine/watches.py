@@ -31,7 +31,7 @@ def watches(translators: Iterable[Translator], tenant: str) -> tuple[Watch, ...]
     """What has to be watched for these translators."""
     found: dict[tuple[Side, str], Watch] = {}
 
-    def add(side: Side, resource: Resource, *, made_by_us: bool) -> None:
+    def add(side: Side, resource: Resource, *, made_by_us: bool, everywhere: bool = False) -> None:
         selector = ""
         if side is Side.HOST and made_by_us:
             selector = f"{stamps.TENANT}={tenant}"
@@ -39,14 +39,14 @@ def watches(translators: Iterable[Translator], tenant: str) -> tuple[Watch, ...]
             selector = f"{stamps.MANAGED_BY}={stamps.MANAGER}"
         there = found.get((side, resource.plural))
         if there is None or not selector:
-            whole = side is Side.TENANT or not resource.namespaced
+            whole = side is Side.TENANT or not resource.namespaced or everywhere
             follows = resource not in led if there is None else there.follows
             found[side, resource.plural] = Watch(side, resource, selector, whole, follows)
 
     translators = tuple(translators)
     led = {translator.destination for translator in translators if translator.leading is Side.TENANT} | set(shown(translators))
     for translator in translators:
-        add(translator.leading, translator.source, made_by_us=False)
+        add(translator.leading, translator.source, made_by_us=False, everywhere=translator.everywhere)
         add(translator.leading.other, translator.destination, made_by_us=True)
         for side, resource in translator.reads:
             add(side, resource, made_by_us=False)

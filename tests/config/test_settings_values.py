@@ -109,6 +109,9 @@ FULL = Settings(
         force_runtime_class="gvisor",
         deny_external_names=("*.internal", "169.254.0.0/16"),
         memory_volume_cap="1Gi",
+        storage_classes={"gold": "ceph-replicated"},
+        allow_volumes=("efs.csi.aws.com/fs-0123*",),
+        claim_annotations=("storage.example.com/",),
     ),
     nodes=NodeSettings(selector=Selector(match_labels={"pool": "tenants"}), count=3),
     brake=BrakeSettings(),
@@ -270,6 +273,9 @@ policy:
   honourNodePorts: true
   denyExternalNames: [a]
   memoryVolumeCap: 1Gi
+  storageClasses: {a: b}
+  allowVolumes: [a/b*]
+  claimAnnotations: [a/]
 brake: {minimum: 1, share: 0.5, hold: 1, rate: 1}
 """
 

@@ -76,7 +76,7 @@ EXPECTED: dict[tuple[str, str], dict[Life, dict[str, list[str]]]] = {
     ("alive", "foreign"): each(REFUSED),
     ("alive", "leaving"): {TENANT: always(SHOW), HOST: always(), SHARED: always(SHOW, "delete source in 20")},
     ("alive", "leaving other uid"): each(always()),
-    ("leaving", "none"): {TENANT: always(), HOST: always(), SHARED: always("delete source in 0 (inferred)")},
+    ("leaving", "none"): {TENANT: always(), HOST: always(), SHARED: always("delete source in 0")},
     ("leaving", "ours"): {TENANT: AGREED, HOST: AGREED_FROM_HOST, SHARED: always(SHOW, "delete target in 30")},
     ("leaving", "other uid"): each(always("delete target")),
     ("leaving", "foreign"): each(always()),

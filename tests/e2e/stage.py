@@ -48,6 +48,11 @@ GROUPS = {
     "clusterroles": "apis/rbac.authorization.k8s.io/v1",
     "endpointslices": "apis/discovery.k8s.io/v1",
     "tokenreviews": "apis/authentication.k8s.io/v1",
+    **dict.fromkeys(
+        ("storageclasses", "volumeattributesclasses", "csidrivers", "csinodes", "csistoragecapacities", "volumeattachments"), "apis/storage.k8s.io/v1"
+    ),
+    **dict.fromkeys(("volumesnapshots", "volumesnapshotcontents", "volumesnapshotclasses"), "apis/snapshot.storage.k8s.io/v1"),
+    "customresourcedefinitions": "apis/apiextensions.k8s.io/v1",
 }
 Obj = dict[str, Any]
 T = TypeVar("T")
@@ -289,7 +294,7 @@ class World:
         label = f"kled.io/tenant={self.tenant_name}"
         return [
             {**one, "plural": plural}
-            for plural in ("namespaces", "pods", "services", "configmaps", "secrets")
+            for plural in ("namespaces", "pods", "services", "configmaps", "secrets", "persistentvolumeclaims", "persistentvolumes")
             for one in self.host.list(plural, "", label)
         ]
 
@@ -301,7 +306,7 @@ class World:
         background = {"propagationPolicy": "Background"}
         for name in self.spaces:
             if self.tenant.get("namespaces", "", name):
-                for plural in ("deployments", "jobs"):
+                for plural in ("deployments", "jobs", "statefulsets"):
                     self.planes.tenant.api.request("DELETE", self.tenant.path(plural, name), background)
         for name in self.spaces:
             if self.tenant.get("namespaces", "", name):

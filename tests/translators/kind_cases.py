@@ -131,7 +131,7 @@ def _target_place(translator: Translator, source: Obj, view: FakeView) -> tuple[
     if translator.target_name is not None:
         return translator.target_name(names, meta.get("namespace", ""), meta["name"]) or ("", "")
     if not meta.get("namespace"):
-        return "", meta["name"]
+        return "", names.name(translator.destination, "", meta["name"]) if translator.leading is Side.TENANT else meta["name"]
     return names.namespace(meta["namespace"]) or "", names.name(translator.destination, meta["namespace"], meta["name"])
 
 

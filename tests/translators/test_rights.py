@@ -19,7 +19,7 @@ from translators.catalog import BUILTIN, catalog
 ACCOUNT = {"kind": "ServiceAccount", "namespace": "kled-acme", "name": "syncer"}
 USER = {"kind": "User", "apiGroup": "rbac.authorization.k8s.io", "name": 'acme "the syncer"'}
 NEVER = {"*", "escalate", "impersonate", "deletecollection", "update", "approve", "sign"}
-FORBIDDEN = {"pods/exec", "pods/attach", "pods/portforward", "pods/log", "nodes/proxy", "persistentvolumes", "customresourcedefinitions"}
+FORBIDDEN = {"pods/exec", "pods/attach", "pods/portforward", "pods/log", "nodes/proxy", "customresourcedefinitions"}
 
 
 def config(**kinds: Any) -> Settings:
@@ -54,10 +54,19 @@ def test_no_right_is_a_wildcard_or_reaches_beyond_the_syncers_work(side: Side) -
 def test_nothing_namespaced_is_granted_cluster_wide_on_the_host() -> None:
     found = printed(Side.HOST)
     cluster = {resource for rule in rules(found, "ClusterRole", "kled-acme-syncer") for resource in rule["resources"]}
-    whole = {resource.plural for one in BUILTIN for resource in (one.source, one.destination) if not resource.namespaced}
+    whole = {resource.plural for one in BUILTIN for resource in (one.source, one.destination) if not resource.namespaced or one.everywhere}
+    assert {one.source.plural for one in BUILTIN if one.everywhere} == {"csistoragecapacities"}
+    assert verbs(found, "csistoragecapacities") == {"get", "list", "watch"}
     assert cluster == {*whole, "servicecidrs", "rolebindings", "clusterroles"}
     bound = [manifest["roleRef"]["name"] for manifest in found if manifest["kind"] == "ClusterRoleBinding"]
     assert bound == ["kled-acme-syncer"]
+
+
+@pytest.mark.parametrize("plural", ["persistentvolumes", "volumesnapshotcontents"])
+def test_what_holds_data_on_the_host_is_only_read_unless_volumes_may_be_brought_in(plural: str) -> None:
+    assert verbs(printed(Side.HOST), plural) == {"get", "list", "watch"}
+    allowing = replace(config(), policy=replace(config().policy, allow_volumes=("disks.example.com",)))
+    assert verbs(printed(Side.HOST, allowing), plural) == {"get", "list", "watch", "create", "patch", "delete"}
 
 
 def test_every_binding_names_the_subject_and_a_role_that_is_printed() -> None:

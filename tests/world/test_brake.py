@@ -172,3 +172,18 @@ def test_a_host_that_was_emptied_while_nobody_looked_does_not_take_all_tenant_po
     world.settle(200)
     assert alive(world) == 0
     world.close()
+
+
+def test_pods_that_the_tenant_deletes_anyway_are_not_held_when_their_host_pods_ended_while_nobody_looked():
+    world = with_pods()
+    for number in range(30):
+        world.do(lambda number=number: world.tenant.remove(PODS, "a", f"p{number}"))
+    world.wait(0.5)
+    world.crash()
+    for pod in list(world.host.all(PODS)):
+        meta = pod["metadata"]
+        world.do(lambda meta=meta: world.host.remove(PODS, meta["namespace"], meta["name"], grace=0))
+    world.start()
+    world.settle(20)
+    assert list(world.tenant.all(PODS)) == []
+    world.close()

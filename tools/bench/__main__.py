@@ -23,7 +23,7 @@ from syncer.cluster.connect import connect
 from syncer.cluster.transport import Transport
 from syncer.core.errors import NotFound
 from syncer.core.objects import NAMESPACES, PODS, Side
-from tools.bench import load, profile, report
+from tools.bench import content, load, profile, report
 from tools.bench.process import cpu_seconds, machine, rss_bytes
 from tools.demo.stage import TENANT_RANGE, Syncer, service_cidr, syncer
 from tools.planes import ControlPlane
@@ -42,6 +42,8 @@ def main() -> int:
     parser.add_argument("--rest", type=float, default=60.0, help="seconds at rest")
     parser.add_argument("--singles", type=int, default=30, help="pods created one by one at rest")
     parser.add_argument("--token", action="store_true", help="pods mount a service-account token")
+    parser.add_argument("--content", type=int, default=5000, help="ConfigMaps and Secrets of 4 KB in the second benchmark")
+    parser.add_argument("--used", type=int, default=100, help="how many of them pods use")
     parser.add_argument("--output", type=Path, default=Path("docs/benchmarks"))
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="kled-bench-"))
@@ -82,6 +84,12 @@ async def measure(host: ControlPlane, tenant: ControlPlane, folder: Path, option
         marks = _marks(host, tenant)
         with syncer(host, tenant, name=NAME, sync_file=sync_file, folder=folder) as running:
             restart = await restarted(host, tenant, running, marks)
+        say(f"{options.content} ConfigMaps and Secrets of which {options.used} are used")
+        with syncer(host, tenant, name=NAME, sync_file=sync_file, folder=folder) as running:
+            stored = await content.measure(tenant_api, running, objects=options.content, used=options.used)
+            marks = _marks(host, tenant)
+        with syncer(host, tenant, name=NAME, sync_file=sync_file, folder=folder) as running:
+            stored["restart"] = await restarted(host, tenant, running, marks)
         say("a burst under the profiler")
         spent = await profiled(host, tenant, tenant_api, sync_file, folder, options)
     per_pod = through["syncer_cpu_seconds"] / options.pods
@@ -105,6 +113,7 @@ async def measure(host: ControlPlane, tenant: ControlPlane, folder: Path, option
         "rest": rest,
         "single": single,
         "restart": restart,
+        "content": stored,
         "profile": spent,
         "machine": machine(),
     }

@@ -13,7 +13,7 @@ from syncer.core import stamp as stamps
 from syncer.core.objects import Obj, Ref, Side
 from syncer.core.selectors import matches
 from syncer.core.settings import Settings
-from syncer.core.translator import ListNeed, Need, ObjectNeed
+from syncer.core.translator import ListNeed, Need, ObjectNeed, View
 from translators.pods.work import Work
 
 _ALL_NODES = ListNeed(Side.HOST, "nodes", "")
@@ -35,22 +35,23 @@ def node_needs(name: str, settings: Settings) -> Iterator[Need]:
 def chosen(work: Work) -> Obj | None:
     """The host node of this pod, or None after saying what is waited for."""
     name = work.spec["nodeName"]
-    shown = work.view.get(tenant_node(name))
-    uid = _stamped_uid(shown)
-    if uid is not None:
-        node = _by_name(work, name) if work.settings.nodes.naming == "same" else _by_uid(work, uid)
-        if node is not None and node["metadata"]["uid"] == uid and _selected(node, work.settings):
-            return node
-    work.wait(f"node {name!r} is not one of the nodes promoted to this cluster", tenant_node(name))
-    return None
+    node = promoted(name, work.view)
+    if node is None:
+        work.wait(f"node {name!r} is not one of the nodes promoted to this cluster", tenant_node(name))
+    return node
 
 
-def _by_name(work: Work, name: str) -> Obj | None:
-    return work.view.get(host_node(name))
+def promoted(name: str, view: View) -> Obj | None:
+    """The host node behind this node of the tenant, or None if it is not one of ours (`node_needs` says what is looked at)."""
+    uid, settings = _stamped_uid(view.get(tenant_node(name))), view.settings
+    if uid is None:
+        return None
+    node = view.get(host_node(name)) if settings.nodes.naming == "same" else _by_uid(view, uid)
+    return node if node is not None and node["metadata"]["uid"] == uid and _selected(node, settings) else None
 
 
-def _by_uid(work: Work, uid: str) -> Obj | None:
-    return next((node for node in work.view.list(_ALL_NODES) if node["metadata"]["uid"] == uid), None)
+def _by_uid(view: View, uid: str) -> Obj | None:
+    return next((node for node in view.list(_ALL_NODES) if node["metadata"]["uid"] == uid), None)
 
 
 def _stamped_uid(node: Obj | None) -> str | None:

@@ -28,6 +28,7 @@ WITH_STATUS: frozenset[TableKey] = frozenset(
         ("", "resourcequotas"), ("apps", "deployments"), ("apps", "replicasets"), ("apps", "statefulsets"), ("apps", "daemonsets"),
         ("batch", "jobs"), ("policy", "poddisruptionbudgets"), ("networking.k8s.io", "ingresses"), SERVICECIDRS,
         ("apiextensions.k8s.io", "customresourcedefinitions"),
+        ("snapshot.storage.k8s.io", "volumesnapshots"), ("snapshot.storage.k8s.io", "volumesnapshotcontents"),
     }
 )  # fmt: skip
 
