@@ -12,6 +12,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 from config.errors import Unfit
+from syncer.core import fieldpaths
+from syncer.core.conditions import BadCondition, condition
+from syncer.core.fieldpaths import ITEMS, FieldPath
 from syncer.core.names import is_label
 
 TENANT_LIMIT = 40
@@ -25,6 +28,7 @@ _DURATION = re.compile(r"(?:(?P<h>[0-9]{1,9})h)?(?:(?P<m>[0-9]{1,9})m)?(?:(?P<s>
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
 _INTEGER = re.compile(r"-?[0-9]{1,10}")
 _PLURAL = re.compile(r"[a-z][a-z0-9]*")
+_KIND = re.compile(r"[A-Z][A-Za-z0-9]{0,62}")
 _VOLUME_TYPE = re.compile(r"[a-z][A-Za-z]*")
 
 
@@ -265,6 +269,54 @@ def annotation_pattern(text: str) -> tuple[str, str]:
     if not value.strip("*"):
         raise Unfit(f"`{text}` lets the tenant choose any identity", "Write what every allowed value has in common, such as `acme-*`")
     return key, value
+
+
+def definition_name(text: str) -> str:
+    """The name of a CustomResourceDefinition: plural and group."""
+    plural, dot, group = text.partition(".")
+    if not dot or not is_label(plural) or "." not in group:
+        raise Unfit(f"`{text}` is not the name of a definition", "Write plural and group, such as `certificates.cert-manager.io`")
+    return dns_name(text)
+
+
+def api_version(text: str) -> str:
+    if not is_label(text):
+        raise Unfit(f"`{text}` is not a version", "Write the version alone, such as `v1` or `v1beta1`")
+    return text
+
+
+def kind_word(text: str) -> str:
+    if not _KIND.fullmatch(text):
+        raise Unfit(f"`{text}` is not a kind", "Write it as objects do, such as `Certificate`")
+    return text
+
+
+def field_path(text: str) -> FieldPath:
+    try:
+        return fieldpaths.parse(text)
+    except ValueError as error:
+        step = 'Write keys joined by dots, `[*]` for every item of a list, `["a.b/c"]` for keys with other characters'
+        raise Unfit(f"`{text}` is not a path: {error}", step) from None
+
+
+def owned_path(text: str) -> tuple[str, ...]:
+    """A path of plain keys to something that is not metadata."""
+    path = field_path(text)
+    plain = tuple(step for step in path if step is not ITEMS)
+    if plain != path:
+        raise Unfit(f"`{text}` goes through a list", "Name the list, or what holds it: a list has one owner")
+    if plain[0] in ("metadata", "apiVersion", "kind"):
+        raise Unfit(f"`{text}` is not for one side to own", "Name fields such as `spec` and `status`")
+    return plain
+
+
+def cel(text: str) -> str:
+    """A condition in CEL. The library is loaded here, by the first one."""
+    try:
+        condition(text)
+    except BadCondition as error:
+        raise Unfit(f"this is not a condition in CEL: {error}", "Write an expression over `object` that is true or false") from None
+    return text
 
 
 def volume_type(text: str) -> str:

@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from syncer.core.objects import Side
 from syncer.core.settings import Mode
+from syncer.core.translator import Translator
+from translators import catalog
 
 _DOWN: tuple[Mode, ...] = ("bidirectional", "toHost")
 _UP: tuple[Mode, ...] = ("bidirectional", "fromHost")
@@ -100,11 +103,30 @@ KINDS: tuple[Kind, ...] = (
 
 
 def enabled(listed: Collection[str] | None) -> list[Kind]:
-    """The kinds that are on when a file lists these (None: the file lists none)."""
+    """The kinds that are on when a file lists these (None: the file lists none). Kinds of other packages are on when they are listed."""
     if listed is None:
         return list(KINDS)
     listed = frozenset(listed)
-    return [kind for kind in KINDS if kind.always or kind.plural in listed or not listed.isdisjoint(kind.goes_with)]
+    found = [kind for kind in KINDS if kind.always or kind.plural in listed or not listed.isdisjoint(kind.goes_with)]
+    return found + ([kind for kind in from_packages() if kind.plural in listed] if listed - BY_PLURAL.keys() else [])
+
+
+def known(name: str) -> Kind | None:
+    """The kind of that name. Other packages are asked only for what is not built in."""
+    return BY_PLURAL.get(name) or next((kind for kind in from_packages() if kind.plural == name), None)
+
+
+def from_packages() -> list[Kind]:
+    """The kinds that other packages bring, as their translators describe them."""
+    return [_described(translator) for translator in catalog.from_packages().translators if translator.name == translator.kind_setting]
+
+
+def _described(translator: Translator) -> Kind:
+    modes = _UP if translator.leading is Side.HOST else _DOWN
+    refused = () if translator.only_if_needed else (_NO_SELECT,)
+    if not translator.source.namespaced:
+        refused = (*refused, _no_mapping(translator.name))
+    return Kind(plural=translator.name, modes=modes, named=translator.leading is Side.HOST, refused=refused)
 
 
 BY_PLURAL = {kind.plural: kind for kind in KINDS}

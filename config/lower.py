@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import cast
 
-from config import exports, grammar, mapping, rules
+from config import custom, exports, grammar, mapping, patch, rules
+from config.custom import CustomResourceSection
 from config.kinds import Kind, enabled
-from config.models import ClusterTreeSection, ResourceSection, SelectorSection, SyncFile
+from config.models import ClusterTreeSection, ResourceSection, SyncFile
 from config.sections import HostSection, NetworkSection, PolicySection, TenantSection
+from config.selector import lowered as _selector
 from syncer.core.settings import (
     BrakeSettings,
     HostSettings,
@@ -15,7 +17,6 @@ from syncer.core.settings import (
     NetworkSettings,
     NodeSettings,
     PolicySettings,
-    Selector,
     Settings,
     TenantSettings,
 )
@@ -30,7 +31,8 @@ def settings(file: SyncFile) -> Settings:
         tenant=_tenant(file.tenant),
         host=_host(file.host),
         mapping=mapping.parsed(rules.the_table(file) or {}, own=file.host.namespace),
-        kinds=_kinds(file.sync.resources),
+        kinds={**_kinds(file.sync.resources), **{resource.name: _custom(resource) for resource in file.sync.custom_resources}},
+        custom=tuple(map(custom.lowered, file.sync.custom_resources)),
         policy=_policy(file.policy, cast(str, file.tenant.name)),
         nodes=_nodes(file.cluster_tree),
         exports=exports.lowered(file.sync.from_host),
@@ -54,14 +56,18 @@ def _kind(kind: Kind, resource: ResourceSection | None) -> KindSettings:
         selector=_selector(resource.selector),
         select=resource.select or "used",
         names=resource.names,
+        patches=patch.lowered(resource.patches or ()),
     )
 
 
-def _selector(selector: SelectorSection | None) -> Selector | None:
-    if selector is None:
-        return None
-    expressions = tuple((line.key, line.operator, line.values) for line in selector.match_expressions)
-    return Selector(match_labels=selector.match_labels, match_expressions=expressions)
+def _custom(resource: CustomResourceSection) -> KindSettings:
+    return KindSettings(
+        name=resource.name,
+        mode=resource.mode,
+        selector=_selector(resource.selector),
+        names=resource.names,
+        patches=patch.lowered(resource.patches),
+    )
 
 
 def _tenant(tenant: TenantSection) -> TenantSettings:

@@ -6,49 +6,24 @@ the whole into the frozen values the syncer works with. Only keys as the file wr
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Discriminator, Field, Tag, model_validator
+from pydantic import BeforeValidator, Discriminator, Field, Tag
 
 from config import types as t
-from config.errors import Unfit
+from config.custom import CustomResourceSection, NamespaceTable
 from config.kinds import BY_PLURAL
+from config.patch import PatchSection
 from config.readers import wrong_type
 from config.section import Section
 from config.sections import BrakeSection, HostSection, NetworkSection, PolicySection, TenantSection
-
-
-class RequirementSection(Section):
-    """One line of `matchExpressions`."""
-
-    key: t.LabelKey = Field(description="Label key.")
-    operator: t.OperatorWord = Field(description="How the label is compared.")
-    values: tuple[t.LabelValue, ...] = Field(default=(), description="Values for `In` and `NotIn`; empty for the other two.")
-
-    @model_validator(mode="after")
-    def _values_fit(self) -> Self:
-        needed = self.operator in ("In", "NotIn")
-        if needed and not self.values:
-            raise t.unfit(Unfit(f"the operator {self.operator} compares with values, and none are given", "List them under `values`"))
-        if not needed and self.values:
-            raise t.unfit(Unfit(f"the operator {self.operator} takes no values", "Remove `values`, or use `In` or `NotIn`"))
-        return self
-
-
-class SelectorSection(Section):
-    """A Kubernetes label selector. All conditions must hold; an empty selector selects everything."""
-
-    match_labels: dict[t.LabelKey, t.LabelValue] = Field(default_factory=dict, description="Labels that must have exactly these values.")
-    match_expressions: tuple[RequirementSection, ...] = Field(default=(), description="Further conditions on labels.")
-
-
-NamespaceTable = dict[t.Text, t.Text]
+from config.selector import SelectorSection
 
 
 class ResourceSection(Section):
     """One kind that is synced."""
 
-    name: t.Text = Field(description="Plural name of the kind, in lower case. See [kinds](#kinds).", json_schema_extra={"enum": list(BY_PLURAL)})
+    name: t.Text = Field(description="Plural name of the kind, in lower case. See [kinds](#kinds).", json_schema_extra={"examples": list(BY_PLURAL)})
     mode: t.ModeWord = Field(default="bidirectional", description="Which way it is synced. See [kinds](#kinds).")
     namespace_mapping: NamespaceTable | None = Field(
         default=None, description="Where tenant namespaces land on the host. Every table in the file must be the same. See [namespaces](#namespaces)."
@@ -64,6 +39,7 @@ class ResourceSection(Section):
         description="Classes of the host only: names, or patterns with `*`, of those the tenant sees and may use. Default: those that the host marks "
         "as its default.",
     )
+    patches: tuple[PatchSection, ...] | None = Field(default=None, description="Changes of single fields. See [patches](custom-resources.md).")
 
 
 class ExportSection(Section):
@@ -101,6 +77,9 @@ class SyncSection(Section):
         default=None, description="The kinds to sync; those that are always on need not be listed. Default: every known kind, `bidirectional`."
     )
     from_host: FromHostSection = Field(default=FromHostSection(), description="ConfigMaps and Secrets of the host that the tenant sees.")
+    custom_resources: tuple[CustomResourceSection, ...] = Field(
+        default=(), description="Kinds that a CustomResourceDefinition of the host makes. See [custom resources](custom-resources.md)."
+    )
 
 
 class NodeChoiceSection(Section):

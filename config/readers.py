@@ -6,7 +6,9 @@ come from callers in Python and pass if their type is the right one.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from typing import Any
 
 from config import grammar
 from config.document import Empty, Plain
@@ -113,6 +115,36 @@ def port_range(value: object) -> str:
         raise wrong_type("a port or a range of ports", value)
     grammar.port_range(value)
     return str(value)
+
+
+def true_flag(value: object) -> bool:
+    if not flag(value):
+        raise Unfit("`false` says nothing here", "Write `true`, or remove the key")
+    return True
+
+
+def any_value(value: object) -> Any:
+    """Plain data: without quotes a number or a truth value is what it looks like, everything else is text."""
+    match value:
+        case Plain():
+            return _plain_value(value)
+        case str():
+            return str(value)
+        case list() | tuple():
+            return [any_value(item) for item in value]
+        case dict():
+            return {str(key): any_value(item) for key, item in value.items()}
+        case bool() | int() | float():
+            return value
+    raise wrong_type("a value", value)
+
+
+def _plain_value(text: str) -> Any:
+    if text in ("true", "false"):
+        return text == "true"
+    if re.fullmatch(r"-?(0|[1-9][0-9]{0,17})", text):
+        return int(text)
+    return float(text) if re.fullmatch(r"-?[0-9]{1,9}[.][0-9]{1,9}", text) else str(text)
 
 
 def checked(check: Callable[[str], object]) -> Callable[[object], str]:

@@ -16,6 +16,10 @@ _SECTIONS = {
     "ResourceSection": "sync.resources[]",
     "FromHostSection": "sync.fromHost",
     "ExportSection": "sync.fromHost.configmaps[]",
+    "CustomResourceSection": "sync.customResources[]",
+    "ReferenceSection": "references[]",
+    "SelectorPathSection": "selectors[]",
+    "PatchSection": "patches[]",
     "SelectorSection": "selector",
     "RequirementSection": "matchExpressions[]",
     "ClusterTreeSection": "clusterTree",
@@ -87,6 +91,8 @@ def _type(node: dict[str, Any]) -> str:
         return " or ".join(map(_type, node.get("oneOf") or node["anyOf"]))
     if "enum" in node:
         return "word" if len(node["enum"]) > 5 else ", ".join(f"`{word}`" for word in node["enum"])
+    if "type" not in node:
+        return "any value"
     if node["type"] == "array":
         return f"list of {_type(node['items'])}"
     if node["type"] == "object":

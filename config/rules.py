@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from config import exports, mapping
+from config import custom_rules, exports, mapping, patch
+from config.custom import NamespaceTable
 from config.errors import Complaint, Path
 from config.grammar import nearest
-from config.kinds import BY_PLURAL, Kind
-from config.models import ClusterTreeSection, NamespaceTable, Nodes, ResourceSection, SyncFile
+from config.kinds import BY_PLURAL, Kind, enabled, from_packages, known
+from config.models import ClusterTreeSection, Nodes, ResourceSection, SyncFile
 from config.section import key_of
+from translators import catalog
 
 _NO_SHARES = "Remove `resources` to promote whole nodes, chosen by `nodes`"
 
 
 def complaints(file: SyncFile) -> list[Complaint]:
     """Everything that is wrong with a file whose parts are sound. Empty sections are as good as absent ones."""
-    return [*_kinds(file), *_mapping(file), *_exports(file), *_cluster_tree(file.cluster_tree), *_replicas(file)]
+    return [*_kinds(file), *_custom(file), *_mapping(file), *_exports(file), *_cluster_tree(file.cluster_tree), *_replicas(file)]
 
 
 def _kinds(file: SyncFile) -> Iterator[Complaint]:
@@ -28,7 +30,7 @@ def _kinds(file: SyncFile) -> Iterator[Complaint]:
     seen = Counter[str]()
     for index, resource in enumerate(resources or ()):
         place = (*at, index)
-        kind = BY_PLURAL.get(resource.name)
+        kind = known(resource.name)
         if kind is None:
             yield _unknown_kind((*place, "name"), resource.name)
             continue
@@ -39,10 +41,13 @@ def _kinds(file: SyncFile) -> Iterator[Complaint]:
 
 
 def _unknown_kind(place: Path, name: str) -> Complaint:
-    near = nearest(name, BY_PLURAL)
-    listed = ", ".join(f"`{plural}`" for plural in BY_PLURAL)
+    plurals = [*BY_PLURAL, *(kind.plural for kind in from_packages())]
+    near = nearest(name, plurals)
+    listed = ", ".join(f"`{plural}`" for plural in plurals)
     guess = f"Did you mean `{near}`? " if near else ""
-    return Complaint(place, f"`{name}` is not a kind that can be synced", f"{guess}Known are {listed}")
+    broken = "".join(f"; {words}" for words in catalog.from_packages().broken)
+    declare = "; a custom kind is declared under `sync.customResources`" if "." in name else ""
+    return Complaint(place, f"`{name}` is not a kind that can be synced{broken}", f"{guess}Known are {listed}{declare}")
 
 
 def _options(resource: ResourceSection, kind: Kind, place: Path) -> Iterator[Complaint]:
@@ -57,6 +62,18 @@ def _options(resource: ResourceSection, kind: Kind, place: Path) -> Iterator[Com
     for key, next_step in kind.refused:
         if key in written:
             yield Complaint((*place, key), f"{kind.plural} do not take `{key}`", next_step, on_key=True)
+
+    translator = catalog.translator_of(kind.plural)
+    if resource.patches and translator is not None:
+        yield from patch.complaints(resource.patches, translator, place)
+
+
+def _custom(file: SyncFile) -> Iterator[Complaint]:
+    if not file.sync.custom_resources:
+        return
+    listed = None if file.sync.resources is None else {resource.name for resource in file.sync.resources}
+    fixed = (the_table(file) or {}).get("*", "{")
+    yield from custom_rules.complaints(file.sync.custom_resources, [kind.plural for kind in enabled(listed)], "{" not in fixed)
 
 
 def _mapping(file: SyncFile) -> Iterator[Complaint]:
@@ -89,6 +106,9 @@ def _tables(file: SyncFile) -> Iterator[tuple[Path, NamespaceTable]]:
     for index, resource in enumerate(file.sync.resources or ()):
         if resource.namespace_mapping is not None:
             yield ("sync", "resources", index, "namespaceMapping"), resource.namespace_mapping
+    for index, declared in enumerate(file.sync.custom_resources):
+        if declared.namespace_mapping is not None:
+            yield ("sync", "customResources", index, "namespaceMapping"), declared.namespace_mapping
 
 
 def the_table(file: SyncFile) -> NamespaceTable | None:

@@ -18,6 +18,8 @@ def show(file: SyncFile) -> str:
 def canonical(file: SyncFile) -> SyncFile:
     """The same configuration with one mapping under `sync`, every enabled kind listed, and the nodes under `clusterTree.nodes`."""
     sync = file.sync.model_copy(update={"namespace_mapping": rules.the_table(file), "resources": _resources(file.sync.resources)})
+    customs = tuple(resource.model_copy(update={"namespace_mapping": None}) for resource in sync.custom_resources)
+    sync = sync.model_copy(update={"custom_resources": customs})
     return file.model_copy(update={"sync": sync, "cluster_tree": _cluster_tree(file.cluster_tree)})
 
 

@@ -73,6 +73,10 @@ LogFormat = Literal["json", "console"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 Operator = Literal["In", "NotIn", "Exists", "DoesNotExist"]
 
+Scope = Literal["Namespaced", "Cluster"]
+Direction = Literal["down", "up"]
+Form = Literal["labelSelector", "map"]
+
 Unique = AfterValidator(speaking(_unique))
 """On a list: nothing is in it twice."""
 
@@ -92,6 +96,19 @@ LogFormatWord: TypeAlias = Annotated[LogFormat, _choice("a log format", get_args
 LogLevelWord: TypeAlias = Annotated[LogLevel, _choice("a log level", get_args(LogLevel))]
 LevelWord: TypeAlias = Annotated[PodSecurityLevel, _choice("a Pod Security level", get_args(PodSecurityLevel))]
 OperatorWord: TypeAlias = Annotated[Operator, _choice("an operator", get_args(Operator))]
+
+ScopeWord: TypeAlias = Annotated[Scope, _choice("a scope", get_args(Scope))]
+DirectionWord: TypeAlias = Annotated[Direction, _choice("a direction", get_args(Direction))]
+SelectorForm: TypeAlias = Annotated[Form, _choice("a form of selector", get_args(Form))]
+
+DefinitionName: TypeAlias = Annotated[str, _text("plural.group", grammar.definition_name)]
+ApiVersion: TypeAlias = Annotated[str, _text("version", grammar.api_version)]
+KindWord: TypeAlias = Annotated[str, _text("kind", grammar.kind_word)]
+FieldPathText: TypeAlias = Annotated[str, _text("path-to-a-field", grammar.field_path)]
+OwnedPathText: TypeAlias = Annotated[str, _text("path-to-a-field", grammar.owned_path)]
+Condition: TypeAlias = Annotated[str, _text("CEL", grammar.cel)]
+TrueFlag: TypeAlias = Annotated[bool, Reads(readers.true_flag, {"type": "boolean", "enum": [True]})]
+AnyValue: TypeAlias = Annotated[Any, Reads(readers.any_value, {})]
 
 TenantName: TypeAlias = Annotated[str, _text("tenant-name", grammar.tenant_name)]
 DnsLabel: TypeAlias = Annotated[str, _text("DNS-label", grammar.dns_label)]

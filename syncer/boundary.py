@@ -10,8 +10,8 @@ from dataclasses import replace
 from typing import Any
 
 from syncer.core.objects import NODES, PODS, PRIORITYCLASSES, RESOURCECLAIMS, RUNTIMECLASSES, SERVICEACCOUNTS, Ref, Side
+from syncer.core.selectors import meets
 from syncer.core.translator import ObjectNeed, Translator, View
-from syncer.engine.selection import selected
 from syncer.policy.evaluate import violations
 from syncer.policy.lent import Lent
 from translators import priorityclasses, runtimeclasses
@@ -68,5 +68,5 @@ def _promoted(body: Mapping[str, Any], view: View) -> Iterable[str]:
         node = view.get(ObjectNeed(Side.HOST, Ref(NODES.plural, "", name)))
         if node is None or (chosen.names is not None and name not in chosen.names):
             continue
-        if chosen.selector is None or selected(chosen.selector, node["metadata"].get("labels") or {}):
+        if chosen.selector is None or meets(chosen.selector, node["metadata"].get("labels") or {}):
             yield name

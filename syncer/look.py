@@ -7,7 +7,7 @@ otherwise only wait for what comes before them.
 from __future__ import annotations
 
 import random
-from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -20,24 +20,43 @@ from syncer.core.actions import Action, Create, Delete, Patch, Recreate, Write
 from syncer.core.decide import TAKEN
 from syncer.core.errors import StartupError
 from syncer.core.names import digest
-from syncer.core.objects import Key, Ref, Side
+from syncer.core.objects import CUSTOMRESOURCEDEFINITIONS, Key, Ref, Side
 from syncer.core.translator import Translator
 from syncer.engine.host_api import host_api
 from syncer.engine.run import Engine, Surroundings
 from syncer.engine.strays import strays
 from syncer.observe.metrics import Metrics
+from translators.custom.definitions import misfits
+from translators.custom.suggestions import Suggestion, suggestions
 
 _LIST_WITHIN = 60.0
 T = TypeVar("T")
 
 
-async def plan_of(process: Process) -> list[dict[str, Any]]:
-    """Every write that `run` would make now, as plain dictionaries."""
+async def plan_of(process: Process) -> dict[str, list[dict[str, Any]]]:
+    """Every write that `run` would make now, as plain dictionaries under `actions`, and under `suggestions` what seems to be forgotten in the
+    declarations of custom kinds."""
 
-    async def question(engine: Engine) -> list[dict[str, Any]]:
-        return _plan(engine)
+    async def question(engine: Engine) -> dict[str, list[dict[str, Any]]]:
+        suggested = [dict(_suggested(suggestion)) for suggestion in _suggestions(engine)]
+        return {"actions": await _plan(engine), "suggestions": suggested}
 
     return await _looking(process, question)
+
+
+def _suggestions(engine: Engine) -> Iterator[Suggestion]:
+    for kind in engine.settings.custom:
+        definition = engine.cache.obj(Side.HOST, Ref(CUSTOMRESOURCEDEFINITIONS.plural, "", kind.name))
+        if definition is None:
+            yield Suggestion(kind.name, "", "a kind that the host does not have", {})
+            continue
+        for words in misfits(definition, kind):
+            yield Suggestion(kind.name, "", f"another kind than declared: {words}", {})
+        yield from suggestions(definition, kind)
+
+
+def _suggested(suggestion: Suggestion) -> Iterator[tuple[str, Any]]:
+    yield from (("kind", suggestion.kind), ("path", suggestion.path), ("looksLike", suggestion.looks_like), ("write", dict(suggestion.write)))
 
 
 async def explanation_of(process: Process, translator: Translator, namespace: str, name: str) -> dict[str, Any] | None:
@@ -76,14 +95,15 @@ async def _once(name: str, function: Callable[[], Coroutine[Any, Any, None]]) ->
     await function()
 
 
-def _plan(engine: Engine) -> list[dict[str, Any]]:
+async def _plan(engine: Engine) -> list[dict[str, Any]]:
     found = [_described(gone, key) for key, gone in strays(engine.translators.values(), engine.cache, engine.routing)]
     open_keys = list(engine.keys())
     while open_keys:
         again: list[Key] = []
         progress = False
         for key in open_keys:
-            plan = engine.reconcile.plan(engine.translators[key.translator], key) or ()
+            translator = engine.translators[key.translator]
+            plan = engine.reconcile.plan(translator, key, await engine.reconcile.probed(translator, key)) or ()
             writes = [action for action in plan if isinstance(action, Write)]
             if any(isinstance(action, actions.Waiting) for action in plan):
                 again.append(key)
@@ -134,12 +154,15 @@ def _without_values(diff: dict[str, Any]) -> dict[str, Any]:
 
 async def _explain(engine: Engine, translator: Translator, namespace: str, name: str) -> dict[str, Any] | None:
     ref = Ref(translator.source.plural, namespace, name)
-    key = Key(translator.name, namespace, name)
+    place = translator.source_from(engine.names, namespace, name) if translator.source_from is not None else None
+    key = Key(translator.name, *(place or (namespace, name)))
+    if translator.name in engine.presence.asleep:
+        return _asleep(engine, translator, namespace, name)
     if engine.cache.get(Side.TENANT, ref) is None:
         return None
     target = engine.reconcile.target_ref(translator, key)
     exists = target is not None and engine.cache.get(translator.leading.other if translator.leading is Side.TENANT else Side.HOST, target) is not None
-    plan = engine.reconcile.plan(translator, key)
+    plan = engine.reconcile.plan(translator, key, await engine.reconcile.probed(translator, key))
     case = engine.reconcile.case(translator, key)
     if plan and await _taken(engine, plan):
         plan = (actions.Refuse(ref=ref, message=TAKEN, conflict=True, retry=True),)
@@ -152,6 +175,19 @@ async def _explain(engine: Engine, translator: Translator, namespace: str, name:
         "message": message,
         "translator": translator.name,
         "pending": [f"{type(action).__name__.lower()} {action.side.value} {action.ref}" for action in plan or () if isinstance(action, Write)],
+    }
+
+
+def _asleep(engine: Engine, translator: Translator, namespace: str, name: str) -> dict[str, Any]:
+    """Of a kind that is not served on both sides nothing is known."""
+    return {
+        "source": {"kind": translator.source.kind, "namespace": namespace, "name": name},
+        "host": {"namespace": "", "name": "", "exists": False},
+        "state": "Waiting",
+        "reason": "KindNotServed",
+        "message": "; ".join(engine.presence.missing()),
+        "translator": translator.name,
+        "pending": [],
     }
 
 

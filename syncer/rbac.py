@@ -49,7 +49,7 @@ class Rules:
         self._verbs: dict[tuple[str, str], set[str]] = {}
 
     def add(self, resource: Resource, *verbs: str, subresource: str = "") -> None:
-        self.add_plain(resource.group, f"{resource.plural}/{subresource}" if subresource else resource.plural, verbs)
+        self.add_plain(resource.group, f"{resource.in_urls}/{subresource}" if subresource else resource.in_urls, verbs)
 
     def add_plain(self, group: str, plural: str, verbs: Iterable[str]) -> None:
         if found := set(verbs):
@@ -193,10 +193,14 @@ def _host_side(rules: Rules, settings: Settings, translator: Translator, *, name
 
 
 def _tenant(settings: Settings, translators: tuple[Translator, ...], subject: Subject) -> list[Manifest]:
+    kubernetes = [
+        {"apiGroups": [kind.group], "resources": [kind.plural], "resourceNames": ["kubernetes"], "verbs": ["get"]}
+        for kind in (SERVICES, ENDPOINTSLICES)
+    ]
     made = [
         role(TENANT_ROLE, tenant_rules(settings, translators)),
         binding(TENANT_ROLE, subject),
-        role(TENANT_ROLE, [_KUBERNETES], "default"),
+        role(TENANT_ROLE, kubernetes, "default"),
         binding(TENANT_ROLE, subject, "default"),
     ]
     if any(translator.source == NODES for translator in translators):

@@ -13,6 +13,7 @@ from translators.backendtlspolicies import BACKENDTLSPOLICIES
 from translators.brought import BROUGHT_SNAPSHOTS, BROUGHT_VOLUMES
 from translators.configmaps import CONFIGMAPS
 from translators.csi import CSIDRIVERS, CSINODES, CSISTORAGECAPACITIES
+from translators.custom import custom_kinds, definitions
 from translators.devices import DEVICECLASSES, RESOURCESLICES
 from translators.endpointslices import ENDPOINTSLICES
 from translators.events import EVENTS
@@ -24,8 +25,10 @@ from translators.ingresses import INGRESSES
 from translators.namespaces import NAMESPACES
 from translators.networkpolicies import NETWORKPOLICIES
 from translators.nodes import NODES
+from translators.patches import patched
 from translators.persistentvolumeclaims import PERSISTENTVOLUMECLAIMS
 from translators.persistentvolumes import PERSISTENTVOLUMES
+from translators.plugins import Plugins, installed
 from translators.poddisruptionbudgets import PODDISRUPTIONBUDGETS
 from translators.pods import POD_TOKENS, PODS
 from translators.priorityclasses import PRIORITYCLASSES
@@ -106,7 +109,7 @@ class Catalog:
 
 
 def _words(resource: Resource) -> tuple[str, ...]:
-    return (resource.plural, resource.singular, *resource.short_names)
+    return (resource.in_urls, resource.singular, *resource.short_names)
 
 
 def together(translators: Iterable[Translator]) -> Catalog:
@@ -120,7 +123,37 @@ def together(translators: Iterable[Translator]) -> Catalog:
 
 
 def catalog(settings: Settings, more: Iterable[Translator] = ()) -> Catalog:
-    """The built-in translators of the kinds that are switched on, and `more` (custom kinds) in the same way."""
-    known = together((*BUILTIN, *more))
-    enabled = (translator for translator in known if translator.kind_setting in settings.kinds and translator.asked_for(settings))
-    return together((*enabled, *exports(settings)))
+    """The translators of the kinds that are switched on: built in, from other packages (and `more`), declared, exported; all with their patches."""
+    known = together((*BUILTIN, *_from_packages(settings), *more))
+    on = [translator for translator in known if translator.kind_setting in settings.kinds and translator.asked_for(settings)]
+    declared = custom_kinds(settings, on)
+    made = together((*on, *exports(settings), *((definitions(settings.custom),) if declared else ()), *declared))
+    return Catalog({name: _patched(translator, settings) for name, translator in made.by_name.items()})
+
+
+def _patched(translator: Translator, settings: Settings) -> Translator:
+    """Patches of a kind are for its own objects, not for what else its setting switches on."""
+    kind = settings.kinds.get(translator.kind_setting)
+    main = translator.name == translator.source.plural
+    return patched(translator, kind.patches) if kind is not None and kind.patches and main else translator
+
+
+def _from_packages(settings: Settings) -> tuple[Translator, ...]:
+    """Asked only when the settings name a kind that is neither built in nor declared."""
+    ours = {translator.kind_setting for translator in BUILTIN} | {kind.name for kind in settings.custom}
+    return from_packages().translators if settings.kinds.keys() - ours else ()
+
+
+def translator_of(kind: str) -> Translator | None:
+    """The translator of a kind that is built in or comes with a package."""
+    found = next((each for each in BUILTIN if each.name == kind), None)
+    return found or next((each for each in from_packages().translators if each.name == kind), None)
+
+
+def from_packages() -> Plugins:
+    """What other packages bring. Raises StartupError for a name that is taken already."""
+    found, names = installed(), {translator.name for translator in BUILTIN}
+    for translator, origin in zip(found.translators, found.origins, strict=True):
+        if translator.name in names:
+            raise StartupError(f"{origin}: a translator called {translator.name!r} is built in; the package must call its own otherwise")
+    return found

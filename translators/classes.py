@@ -16,10 +16,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from syncer.core.objects import Obj, Ref, Resource, Side
+from syncer.core.selectors import meets
 from syncer.core.settings import Settings
 from syncer.core.translator import Answer, Draft, Life, ObjectNeed, Path, Skip, Subresource, Translator, View
 from translators.metadata import shown_metadata
-from translators.selectors import meets
 
 
 def host_class(

@@ -16,12 +16,12 @@ from syncer.core.objects import CSIDRIVERS as DRIVER_KIND
 from syncer.core.objects import CSINODES as CSINODE_KIND
 from syncer.core.objects import CSISTORAGECAPACITIES as CAPACITY_KIND
 from syncer.core.objects import NODES, STORAGECLASSES, Obj, Side
+from syncer.core.selectors import matches
 from syncer.core.settings import Settings
 from syncer.core.translator import Answer, Draft, Life, ListNeed, Need, Skip, Translator, View
 from translators.classes import class_need, is_shown
 from translators.content import taken
 from translators.pods.placement import host_node, promoted, tenant_node
-from translators.selectors import matches
 from translators.storageclasses import DEFAULT_MARK
 
 _DRIVER_FIELDS = (

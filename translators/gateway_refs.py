@@ -12,10 +12,10 @@ from typing import Any
 
 from syncer.core.names import Names
 from syncer.core.objects import CONFIGMAPS, GATEWAYS, NAMESPACES, REFERENCEGRANTS, SECRETS, SERVICES, Obj, Ref, Resource, Side
+from syncer.core.selectors import matches
 from syncer.core.settings import Settings
 from syncer.core.translator import ListNeed, Need, ObjectNeed, Refusal, View
 from translators.references import Links, copy_of, needs_of, no_name
-from translators.selectors import matches
 
 GROUP = GATEWAYS.group
 NAMESPACES_NEED = ListNeed(Side.TENANT, NAMESPACES.plural, "", wake=True)

@@ -25,13 +25,14 @@ from syncer.core import stamp as stamps
 from syncer.core.names import Names
 from syncer.core.objects import ENDPOINTSLICES, NAMESPACES, SERVICES, Obj, Side
 from syncer.core.objects import NETWORKPOLICIES as NETWORKPOLICY_KIND
+from syncer.core.selectors import matches
 from syncer.core.settings import Settings
 from syncer.core.translator import Answer, ListNeed, Need, Refusal, Translator, View
 from translators import open_ranges
 from translators.metadata import down_metadata, label_verdict
 from translators.reachable import always_reachable, reachable_needs
 from translators.references import Links
-from translators.selectors import LabelSelector, confined_labels, denied_keys, matches
+from translators.selectors import LabelSelector, confined_labels, denied_keys
 
 _SPEC = ("podSelector", "policyTypes", "ingress", "egress")
 _ABSENT = ("NotIn", "DoesNotExist")

@@ -19,13 +19,13 @@ from typing import Any
 from syncer.core.names import Names, digest
 from syncer.core.objects import CSINODES, Obj, Ref, Side
 from syncer.core.objects import NODES as NODE_KIND
+from syncer.core.selectors import meets
 from syncer.core.settings import NodeSettings, Settings
 from syncer.core.stamp import MANAGED_BY, MANAGER
 from syncer.core.translator import AllBut, Answer, Draft, Life, ListNeed, Need, ObjectNeed, Path, Skip, Subresource, Translator, View
 from translators.csi import topology_keys
 from translators.metadata import shown_metadata
 from translators.node_labels import SHOWN_LABELS, SHOWN_PREFIX
-from translators.selectors import meets
 
 DERIVED_TAINTS = frozenset(
     f"node.kubernetes.io/{name}"

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from syncer.core.settings import HostSettings, Selector
+from syncer.core.settings import HostSettings
 from syncer.core.stamp import NAMESPACE, PREFIX, TENANT
 from translators.metadata import label_verdict
 
@@ -90,32 +90,3 @@ def with_label_keys(selector: LabelSelector | None, match: Iterable[str], mismat
                 if expression not in present:
                     added.append(expression)
     return {**selector, "matchExpressions": [*present, *added]} if added else selector
-
-
-def meets(selector: Selector, labels: Mapping[str, str]) -> bool:
-    """Whether a selector of the sync file meets these labels."""
-    expressions = [{"key": key, "operator": operator, "values": values} for key, operator, values in selector.match_expressions]
-    return matches({"matchLabels": selector.match_labels, "matchExpressions": expressions}, labels)
-
-
-def matches(selector: LabelSelector | None, labels: Mapping[str, str]) -> bool:
-    """Whether a LabelSelector meets these labels (null: never, empty: always)."""
-    if selector is None:
-        return False
-    wanted = selector.get("matchLabels") or {}
-    if any(labels.get(key) != value for key, value in wanted.items()):
-        return False
-    return all(_holds(item, labels) for item in selector.get("matchExpressions") or ())
-
-
-def _holds(requirement: Mapping[str, Any], labels: Mapping[str, str]) -> bool:
-    key, operator, values = requirement.get("key", ""), requirement.get("operator"), requirement.get("values") or ()
-    if operator == "In":
-        return key in labels and labels[key] in values
-    if operator == "NotIn":
-        return key not in labels or labels[key] not in values
-    if operator == "Exists":
-        return key in labels
-    if operator == "DoesNotExist":
-        return key not in labels
-    return False

@@ -26,6 +26,7 @@ from syncer.core.errors import ApiError, Invalid, LeadershipLost, NotFound, Sync
 from syncer.core.objects import LEASES, Resource, Side
 
 _CLOSING = 2.0
+_DISCOVERED_FOR = 2.0
 _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
 _METADATA = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
@@ -40,6 +41,11 @@ def _ignore(method: str, code: int, seconds: float) -> None:
     pass
 
 
+def _is(listed: dict[str, Any], resource: Resource) -> bool:
+    """Whether an entry of discovery is this kind, and of the same scope."""
+    return (listed.get("name"), listed.get("kind"), listed.get("namespaced")) == (resource.in_urls, resource.kind, resource.namespaced)
+
+
 class Transport:
     """One API server. `may_write` is asked directly before each write, except for Leases, by which it is decided."""
 
@@ -50,6 +56,7 @@ class Transport:
         self.connection = connection
         self.may_write: Callable[[], bool] = lambda: True
         self.limiter = Limiter()
+        self._discovered: dict[str, tuple[float, list[dict[str, Any]]]] = {}
         self._rng = rng or random.Random()
         self._channel = Channel(connection, agent=f"kled-syncer/{_version()}", observe=observe, rng=self._rng, watch_silence=watch_silence)
 
@@ -79,13 +86,22 @@ class Transport:
     # --- reads
 
     async def serves(self, resource: Resource) -> bool:
-        path = f"/apis/{resource.api_version}" if resource.group else f"/api/{resource.version}"
+        return any(_is(one, resource) for one in await self._served(resource.api_version))
+
+    async def _served(self, api_version: str) -> list[dict[str, Any]]:
+        """What discovery says of a group's version, remembered for a moment: kinds of one group are asked for together."""
+        now = perf_counter()
+        known = self._discovered.get(api_version)
+        if known is not None and now - known[0] < _DISCOVERED_FOR:
+            return known[1]
         try:
-            found = await self.call("GET", path)
+            found = await self.call("GET", f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}")
         except NotFound:
-            return False
+            found = {}
         listed = found.get("resources") if isinstance(found, dict) else None
-        return isinstance(listed, list) and any(isinstance(one, dict) and one.get("name") == resource.plural for one in listed)
+        served = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+        self._discovered[api_version] = (now, served)
+        return served
 
     async def get(self, resource: Resource, namespace: str, name: str) -> Entry:
         path = _path(resource, namespace, name)

@@ -79,7 +79,7 @@ def target_state(case: Case) -> TargetState:
     uid = made_for(case)
     if uid is None:
         return "foreign"
-    if case.source is not None and case.source["metadata"]["uid"] != uid:
+    if case.source is not None and case.source["metadata"]["uid"] != uid and not case.translator.same_by_name:
         return "other uid"
     return "leaving" if meta.get("deletionTimestamp") else "ours"
 

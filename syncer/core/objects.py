@@ -26,7 +26,11 @@ class Side(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Resource:
-    """A kind as the API serves it: `plural` is its name in URLs, `kind` in objects; `name_limit` the longest legal object name."""
+    """A kind as the API serves it: `plural` is its name here and in URLs, `kind` in objects; `name_limit` the longest legal object name.
+
+    Kinds are told apart by `plural`. One that might share it with another (custom kinds) is called by plural and group, and `served_as` is
+    the plural in URLs.
+    """
 
     group: str
     version: str
@@ -35,6 +39,7 @@ class Resource:
     namespaced: bool = True
     name_limit: int = 253
     short_names: tuple[str, ...] = ()
+    served_as: str = ""
 
     def __hash__(self) -> int:
         """Part of many keys, so cheap: the two names are enough to tell kinds apart."""
@@ -48,12 +53,17 @@ class Resource:
     def singular(self) -> str:
         return self.kind.lower()
 
+    @property
+    def in_urls(self) -> str:
+        """The plural in URLs, in roles and in `kubectl`."""
+        return self.served_as or self.plural
+
     def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
         """The URL path of the collection, of one object, or of one of its subresources."""
         parts = [f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"]
         if self.namespaced and namespace:
             parts.append(f"namespaces/{namespace}")
-        parts.append(self.plural)
+        parts.append(self.in_urls)
         if name:
             parts.append(name)
         if subresource:
@@ -104,6 +114,9 @@ VOLUMESNAPSHOTCLASSES = Resource(
     "snapshot.storage.k8s.io", "v1", "volumesnapshotclasses", "VolumeSnapshotClass", namespaced=False, short_names=("vsclass", "vsclasses")
 )
 SERVICECIDRS = Resource("networking.k8s.io", "v1", "servicecidrs", "ServiceCIDR", namespaced=False)
+CUSTOMRESOURCEDEFINITIONS = Resource(
+    "apiextensions.k8s.io", "v1", "customresourcedefinitions", "CustomResourceDefinition", namespaced=False, short_names=("crd", "crds")
+)
 ROLEBINDINGS = Resource("rbac.authorization.k8s.io", "v1", "rolebindings", "RoleBinding")
 
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
+
+from syncer.core.fieldpaths import FieldPath
 
 Mode = Literal["bidirectional", "toHost", "fromHost"]
 PodSecurityLevel = Literal["privileged", "baseline", "restricted"]
@@ -59,6 +61,19 @@ class Selector:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FieldPatch:
+    """One entry of `patches`. `verb` set: `path` gets `value`. remove: it does not cross. rename: what is at `path` is written to `to`.
+    `down` changes what the host gets, `up` what the tenant is shown. `when` is CEL over `object`, the object as it is on the side it comes from."""
+
+    path: FieldPath
+    verb: Literal["set", "remove", "rename"]
+    value: Any = None
+    to: FieldPath = ()
+    direction: Literal["down", "up"] = "down"
+    when: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class KindSettings:
     """One entry of `sync.resources`. `select` matters for ConfigMaps and Secrets only; `names` (globs) for classes that the host offers."""
 
@@ -67,6 +82,60 @@ class KindSettings:
     selector: Selector | None = None
     select: Literal["used", "all"] = "used"
     names: tuple[str, ...] | None = None
+    patches: tuple[FieldPatch, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferencePath:
+    """Fields of a custom kind that name other objects: a text, a list of texts, or `{name, namespace}`.
+
+    `kind` is what they name (with `kind_path`: what they name when that field says nothing, and `kinds` has the words of that field).
+    `namespace_path` is the field that names their namespace. `optional`: the object may be missing, because the host's controller makes it.
+    """
+
+    path: FieldPath
+    kind: str = ""
+    kind_path: FieldPath = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    namespace_path: FieldPath = ()
+    optional: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SelectorPath:
+    """A field of a custom kind that selects objects by label: a LabelSelector, or a plain map of labels."""
+
+    path: FieldPath
+    kind: str = "pods"
+    form: Literal["labelSelector", "map"] = "labelSelector"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CustomKind:
+    """One entry of `sync.customResources`: a kind that a CustomResourceDefinition makes. Mode, selector, names and patches are in `Settings.kinds`
+    under the same name."""
+
+    name: str
+    """Plural and group, as the definition is called."""
+    version: str
+    kind: str
+    namespaced: bool = True
+    tenant_owns: tuple[tuple[str, ...], ...] = (("spec",),)
+    host_owns: tuple[tuple[str, ...], ...] = (("status",),)
+    status_subresource: bool = True
+    references: tuple[ReferencePath, ...] = ()
+    selectors: tuple[SelectorPath, ...] = ()
+    pass_namespaces: tuple[FieldPath, ...] = ()
+    """Fields that may name a namespace although they are no reference."""
+    owner_references: bool = False
+
+    @property
+    def plural(self) -> str:
+        return self.name.partition(".")[0]
+
+    @property
+    def group(self) -> str:
+        return self.name.partition(".")[2]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,3 +283,4 @@ class Settings:
     network: NetworkSettings = field(default_factory=NetworkSettings)
     host_api: tuple[str, ...] = ()
     """Addresses of the host's API server, found at the start and never configured: nothing of a tenant may be pointed there."""
+    custom: tuple[CustomKind, ...] = ()

@@ -217,6 +217,8 @@ class Translator:
     watched, and rights are given there and nowhere else."""
     keep_when_source_gone: bool = False
     """Whether the far object outlives its source (events: the host forgets them after an hour, the tenant after its own)."""
+    same_by_name: bool = False
+    """Whether a source that was made anew under its name is still the same to its copy, which is then kept (definitions of kinds)."""
     reads: tuple[tuple[Side, Resource], ...] = ()
     """Kinds that `needs` may name beside the source, the target and what other translators handle; they are watched, and read rights follow."""
     recreate_tenant: Callable[[Obj, Obj, View], Mapping[str, Any] | None] | None = None
@@ -231,8 +233,14 @@ class Translator:
     """Which objects of the leading side are worth remembering, asked of the undecoded entry (metadata and bytes); the rest is never stored."""
     keep_for: Callable[[Settings], Callable[[Any], bool]] | None = None
     """The same, made once from the settings (volumes of other tenants are not worth their memory)."""
+    keep_copies: bool = False
+    """Whether `keep` is asked of the other side's objects, too (kinds with the same name on both sides)."""
     concerns: Callable[[Any], bool] | None = None
     """Asked of an undecoded source: whether this translator can have anything to do with it. Cheap, and never wrong in saying no."""
+    definition: str = ""
+    """The CustomResourceDefinition that makes this kind exist. Objects that go with it were not given up one by one: their copies stay."""
+    source_from: Callable[[Names, str, str], tuple[str, str] | None] | None = None
+    """(names, namespace, name) of a copy in the tenant → (namespace, name) of its source on the host: the way back of `target_from`."""
     optional: bool = False
     """Whether the kind may not be served on one of the sides (a CRD that is not installed). It is then asleep until both sides serve it."""
     lasting: bool = False

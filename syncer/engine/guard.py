@@ -24,6 +24,8 @@ class Guard:
     suspicious: str = ""
     """Why the tenant does not look like the cluster we knew; empty when it does."""
     _pending: set[Key] = field(default_factory=set)
+    lost: set[Key] = field(default_factory=set)
+    """Keys whose source went together with its whole kind: nobody gave them up one by one, so only a human lets their copies go."""
     _held_since: float | None = None
     _next: float = 0.0
     _released_until: float = 0.0
@@ -35,6 +37,7 @@ class Guard:
     def settled(self, key: Key) -> None:
         """The key's deletion was done, or turned out to be none."""
         self._pending.discard(key)
+        self.lost.discard(key)
         if not self._pending:
             self._held_since = None
 
@@ -61,6 +64,13 @@ class Guard:
         self._next = now + 1.0 / self.settings.rate
         return 0.0
 
+    def lose(self, key: Key) -> bool:
+        """The key's source went with its kind. Whether its copy stays for that."""
+        if self.now() < self._released_until:
+            return False
+        self.lost.add(key)
+        return True
+
     def release(self, seconds: float = 600.0) -> None:
         """A human has looked: what is held may go, for a while."""
         self._released_until = self.now() + seconds
@@ -69,7 +79,9 @@ class Guard:
     @property
     def held(self) -> int:
         """How many deletions are held right now."""
-        return len(self._pending) if self._held_since is not None and self.now() >= self._released_until else 0
+        if self.now() < self._released_until:
+            return 0
+        return len(self._pending | self.lost) if self._held_since is not None else len(self.lost)
 
     @property
     def pending(self) -> frozenset[Key]:

@@ -28,15 +28,16 @@ from syncer.core.decide import TAKEN, Case, decide, made_for
 from syncer.core.errors import ApiError, Conflict, Forbidden, Invalid, LeadershipLost, NotFound, SyncerError, Throttled, Unreachable
 from syncer.core.names import Names
 from syncer.core.objects import Key, Obj, Ref, Resource, Side
+from syncer.core.selectors import meets
 from syncer.core.settings import KindSettings, Settings
 from syncer.core.translator import Life, ListNeed, Need, ObjectNeed, Purpose, Skip, TokenNeed, Translator, Wait
 from syncer.engine.cache import Cache
+from syncer.engine.definitions import Definitions
 from syncer.engine.execute import Execute, Outcome
 from syncer.engine.fights import Fights
 from syncer.engine.guard import Guard
 from syncer.engine.index import Demand, Subject
 from syncer.engine.refusals import Refused, refused
-from syncer.engine.selection import selected
 from syncer.engine.tokens import Tokens
 from syncer.engine.view import EngineView
 
@@ -82,6 +83,7 @@ class Reconcile:
     """Kinds by plural name, for probes."""
     now: Callable[[], float]
     fights: Fights
+    definitions: Definitions
     stale: Callable[[Translator, Key], bool] = lambda translator, key: False
     """Whether the watch of the leading side has been silent for so long that what it showed last may be wrong by now, or has shown nothing yet."""
     refused: Callable[[str, str], None] = lambda kind, reason: None
@@ -209,8 +211,17 @@ class Reconcile:
         else:
             self.agreed[key] = mark
 
-    def plan(self, translator: Translator, key: Key) -> tuple[Action, ...] | None:
-        """What would be done, without doing it; None when the key's namespace is not mapped. Tokens count as present."""
+    async def probed(self, translator: Translator, key: Key) -> frozenset[Ref]:
+        """The names on the host that an object asks about and a foreign object holds (for `plan`)."""
+        source = self.cache.obj(translator.leading, Ref(translator.source.plural, key.namespace, key.name))
+        target = self.target_ref(translator, key)
+        settled = translator.life is Life.SHARED_FATE and target is not None and self.cache.get(translator.leading.other, target) is not None
+        if source is None or settled or not translator.prefetch:
+            return frozenset()
+        return await self._foreign(translator.needs(source, self.names, self.settings))
+
+    def plan(self, translator: Translator, key: Key, foreign: frozenset[Ref] = frozenset()) -> tuple[Action, ...] | None:
+        """What would be done, without doing it; None when the key's namespace is not mapped. Tokens count as present. `foreign`: see `probed`."""
         target_ref = self.target_ref(translator, key)
         if target_ref is None:
             return None
@@ -219,6 +230,7 @@ class Reconcile:
             needs = translator.needs(case.source, self.names, self.settings)
             view = case.view
             assert isinstance(view, EngineView)
+            view.foreign = foreign
             view.tokens = {need: "" for need in needs if isinstance(need, TokenNeed)} | self.tokens.kept(_tokens(needs), case.target)
         return decide(case)
 
@@ -232,6 +244,8 @@ class Reconcile:
         plural = translator.destination.plural
         if translator.target_from is not None:
             source = self.cache.obj(translator.leading, Ref(translator.source.plural, key.namespace, key.name))
+            if source is None and translator.source_from is not None:
+                source = {"metadata": {"namespace": key.namespace, "name": key.name}}  # its place follows from its name alone
             if source is None:
                 return Skip("its source is gone")
             place = translator.target_from(source, EngineView(self.cache, self.settings, self.names))
@@ -273,7 +287,7 @@ class Reconcile:
         )
 
     def _wanted(self, translator: Translator, kind: KindSettings, ref: Ref, source: Obj) -> bool:
-        if kind.selector is not None and not selected(kind.selector, source["metadata"].get("labels") or {}):
+        if kind.selector is not None and not meets(kind.selector, source["metadata"].get("labels") or {}):
             return False
         if not translator.only_if_needed or (kind.select == "all" and not _is_shown_by_host(source)):
             return True
@@ -351,7 +365,7 @@ class Reconcile:
                         return result
             view.tokens = held
             result.again = self.tokens.next_renewal(held.values())
-        if case.target is None:
+        if case.target is None or case.translator.life is not Life.SHARED_FATE:
             view.foreign = await self._foreign(needs)
         return None
 
@@ -382,6 +396,8 @@ class Reconcile:
                     result.again = min(result.again or _SLOW, _SLOW)
             elif isinstance(action, actions.Refuse):
                 reason = actions.CONFLICT if action.conflict else actions.REFUSED
+                if case.source_side is Side.HOST:  # the host's admin does not read the tenant's events
+                    log.warning("not_shown", key=str(key), field=action.field, reason=action.message)
                 about = case.source if case.source_side is Side.TENANT else case.target
                 self.tell(action.ref, about, reason, _with_field(action), "Warning")
                 self.refused(case.translator.name, reason)
@@ -412,6 +428,13 @@ class Reconcile:
         if isinstance(action, Delete) and action.inferred and self._is_held(case, key, result):
             return
         if isinstance(action, Delete) and self._rests_on_absence(case, action) and await self._is_there(case, key, action, result):
+            return
+        if (
+            isinstance(action, Delete)
+            and case.source is None
+            and case.translator.definition
+            and await self._went_with_its_kind(case, key, action, result)
+        ):
             return
         if isinstance(action, Patch) and (pause := self.fights.pause(action)) > 0:
             log.warning(
@@ -476,6 +499,29 @@ class Reconcile:
         if (there.meta.labels or {}).get(stamps.TENANT) != case.view.names.tenant and side is Side.HOST and of_target:
             self.tell(case.source_ref, case.source, actions.CONFLICT, "its copy on the host lost our label and is left alone", "Warning")
             result.again = _SLOW
+        return True
+
+    async def _went_with_its_kind(self, case: Case, key: Key, action: Delete, result: Result) -> bool:
+        """Whether the source went together with its whole kind (see `definitions`). Then the copy stays until the object comes back, or a human
+        releases the deletions."""
+        kind = case.translator.definition
+        if not kind or case.target is None:
+            return False
+        try:
+            stood = await self.definitions.stood(case.source_side, kind, case.target["metadata"].get("creationTimestamp") or "")
+        except SyncerError as error:
+            self._failed(case, action, error, result)
+            return True
+        if stood:
+            return False
+        if not self.guard.lose(key):
+            return False
+        result.again, result.label = _SLOW, "held"
+        log.warning("held_with_its_kind", key=str(key), definition=kind, next_step="kled-syncer release, if the copies shall go")
+        if case.source_side is Side.TENANT:
+            place = Ref("namespaces", "", case.source_ref.namespace or "kube-system")
+            text = f"the definition {kind} was deleted, and all its objects with it; their copies are kept until the host's admin lets them go"
+            self.tell(place, self.cache.obj(Side.TENANT, place), actions.HELD, text, "Warning")
         return True
 
     def _failed(self, case: Case, action: Write, error: SyncerError, result: Result) -> None:

@@ -154,6 +154,8 @@ class Routing:
                 return translator, self._shown_for(translator, meta.namespace, meta.name)
             if not meta.namespace:
                 return translator, Key(translator.name, "", meta.name)
+            if translator.source_from is not None and (place := translator.source_from(self._names, meta.namespace, meta.name)) is not None:
+                return translator, Key(translator.name, *place)
         return None
 
     def _shown_for(self, translator: Translator, namespace: str, name: str) -> Key:

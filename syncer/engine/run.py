@@ -31,6 +31,7 @@ from syncer.core.objects import NODES, SERVICEACCOUNTS, Key, Obj, Ref, Resource,
 from syncer.core.settings import Settings
 from syncer.core.translator import Life, Translator
 from syncer.engine.cache import Cache
+from syncer.engine.definitions import Definitions
 from syncer.engine.execute import Execute, Outcome
 from syncer.engine.fights import Fights
 from syncer.engine.guard import Guard
@@ -45,7 +46,7 @@ from syncer.engine.routing import Routing
 from syncer.engine.spacewatch import SpaceWatch, Supervise
 from syncer.engine.strays import strays
 from syncer.engine.tokens import Tokens
-from syncer.engine.watches import Watch, watched_places, watches
+from syncer.engine.watches import Watch, shown, watched_places, watches
 
 log = structlog.get_logger()
 _WORKERS = 32
@@ -142,6 +143,7 @@ class Engine:
             now=_monotonic,
             refused=around.measures.refused,
             fights=Fights(_monotonic),
+            definitions=Definitions(self.execute),
             stale=self._stale,
             suppressed=around.measures.loop_suppressed,
             skipped=around.measures.skipped,
@@ -269,7 +271,7 @@ class Engine:
                 self._suspect("the tenant's resourceVersion went back: it was restored from a backup")
             self.routing.changed(side, plural, old, new, proven)
 
-        led = [t for t in self.translators.values() if t.source.plural == plural and t.leading is side]
+        led = [t for t in self.translators.values() if _keeps(t, side, plural)]
         keep = next((t.keep or t.keep_for(self.settings) for t in led if t.keep or t.keep_for), None)  # type: ignore[misc]
         made = Reflector(
             api,
@@ -380,7 +382,10 @@ class Engine:
             self._open[namespace].want(plural)
 
     def _tended(self, namespace: str, watch: Watch) -> bool:
-        """Whether the tenant has objects whose copies belong there. What is only synced when used is asked for when it is used."""
+        """Whether the tenant has objects whose copies belong there, or the host may have some to show. What is only synced when used is asked
+        for when it is used."""
+        if watch.resource in shown(self.translators.values()):
+            return True
         made_of = {
             translator.source.plural
             for translator in self.translators.values()
@@ -525,6 +530,11 @@ class Engine:
 
 def _monotonic() -> float:
     return asyncio.get_running_loop().time()
+
+
+def _keeps(translator: Translator, side: Side, plural: str) -> bool:
+    """Whether `keep` of the translator decides about this kind on this side."""
+    return translator.resource_on(side).plural == plural and (translator.leading is side or translator.keep_copies)
 
 
 def _name(reflector: Reflector) -> str:

@@ -8,7 +8,7 @@ ours, there is no selector.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from syncer.core import stamp as stamps
@@ -43,11 +43,11 @@ def watches(translators: Iterable[Translator], tenant: str) -> tuple[Watch, ...]
         there = found.get((side, resource.plural))
         if there is None or not selector:
             whole = side is Side.TENANT or not resource.namespaced or everywhere
-            follows = resource not in made if there is None else there.follows
+            follows = resource not in led if there is None else there.follows
             found[side, resource.plural] = Watch(side, resource, selector, whole, follows)
 
     translators = tuple(translators)
-    made = {translator.destination for translator in translators if translator.leading is Side.TENANT}
+    led = {translator.destination for translator in translators if translator.leading is Side.TENANT} | set(shown(translators))
     for translator in translators:
         if translator.places is None:
             add(translator.leading, translator.source, made_by_us=False, everywhere=translator.everywhere)
@@ -70,3 +70,8 @@ def watched_places(translators: Iterable[Translator]) -> tuple[Watch, ...]:
         for resource, namespace, name in found
         if not name or (resource, namespace, "") not in found
     )
+
+
+def shown(translators: Iterable[Translator]) -> Iterator[Resource]:
+    """Namespaced kinds that the host leads for their own sake (events only tell of others): they come up from namespaces that are else empty."""
+    return (translator.source for translator in translators if translator.leading is Side.HOST and translator.source_from is not None)

@@ -75,6 +75,10 @@ class Bench:
         self.names = names_for(self.settings)
         self.clusters = {side: SimulatedCluster(side, service_cidrs=RANGES) for side in Side}
         self._sample = sample
+        if any(subresource.name == "status" for subresource in translator.tenant_subresources):
+            for side in Side:
+                kind = translator.resource_on(side)
+                self.clusters[side].server.with_status.add((kind.group, kind.plural))
         for side in Side:
             for plural, items in sample.around(side, self.names).items():
                 for obj in items:
@@ -164,6 +168,14 @@ class Bench:
         for action in writes:
             self._carry_out(action)
         return writes
+
+    def settle(self, rounds: int = 8) -> Obj | None:
+        """Rounds until nothing is left to write; the copy then, or None. Fails when it does not come to rest."""
+        for _ in range(rounds):
+            if not self.round():
+                return self.target
+            self.show_status()
+        raise AssertionError(f"{self.translator.name} {self.source_ref} does not come to rest: {self.plan()}")
 
     def show_status(self) -> None:
         """The host says what the sample has for it."""

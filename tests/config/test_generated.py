@@ -54,20 +54,27 @@ def written(value: Any, at: str = "") -> Iterator[str]:
             yield from written(child, f"{at}[]")
 
 
-OTHER_WAYS = ("clusterTree.count", "clusterTree.resources", "clusterTree.promoteResources", "sync.resources[].namespaceMapping")
+OTHER_WAYS = (
+    "clusterTree.count",
+    "clusterTree.resources",
+    "clusterTree.promoteResources",
+    "sync.resources[].namespaceMapping",
+    "sync.customResources[].namespaceMapping",
+)
+AGAIN = ("sync.customResources[].selector.matchExpressions", "sync.customResources[].patches[].")
 
 
 def test_the_full_example_has_every_key() -> None:
     """All but those that say again, or may not be said yet; the comments of the example name these."""
     text = (EXAMPLES / "full.yaml").read_text()
-    known = {key for key in keys(SCHEMA) if not key.startswith(OTHER_WAYS) and "nodes.selector.matchExpressions" not in key}
+    known = {key for key in keys(SCHEMA) if not key.startswith((*OTHER_WAYS, *AGAIN)) and "nodes.selector.matchExpressions" not in key}
     assert known <= set(written(yaml.safe_load(text)))
     assert "promoteResources" in text
 
 
 @pytest.mark.parametrize("example", sorted(EXAMPLES.glob("*.yaml")), ids=lambda file: file.name)
 def test_the_schema_knows_every_key_of_the_examples(example: Path) -> None:
-    free = r"(namespaceMapping|matchLabels|priorityClasses|runtimeClasses|storageClasses|ingressClasses|gatewayClasses|gateways)\."
+    free = r"(namespaceMapping|matchLabels|kinds|priorityClasses|runtimeClasses|storageClasses|ingressClasses|gatewayClasses|gateways)\."
     found = {key for key in written(yaml.safe_load(example.read_text())) if not re.search(free, key)}
     assert found <= set(keys(SCHEMA))
 
@@ -116,7 +123,8 @@ def test_show_says_everything_once(load: Load) -> None:
     assert shown["tenant"]["name"] == "acme"
 
 
-def test_config_brings_nothing_of_the_syncer_but_its_core() -> None:
-    program = "import config, sys; print(*(m for m in sys.modules if m.split('.')[0] in ('syncer', 'translators', 'kled', 'kubernetes_asyncio')))"
+def test_config_brings_nothing_of_the_syncer_but_its_core_and_its_kinds() -> None:
+    parts = ("syncer", "kled", "kubernetes_asyncio", "cel_expr_python")
+    program = f"import config, sys; print(*(m for m in sys.modules if m.split('.')[0] in {parts}))"
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
     assert all(module in ("syncer", "syncer.core") or module.startswith("syncer.core.") for module in loaded)

@@ -12,16 +12,21 @@ import pytest
 import config
 from config import ConfigError, Loaded
 from config.kinds import KINDS
+from syncer.core.fieldpaths import ITEMS
 from syncer.core.settings import (
     BrakeSettings,
+    CustomKind,
     Export,
+    FieldPatch,
     HostSettings,
     KindSettings,
     NamespaceMapping,
     NetworkSettings,
     NodeSettings,
     PolicySettings,
+    ReferencePath,
     Selector,
+    SelectorPath,
     Settings,
     TenantSettings,
 )
@@ -53,7 +58,14 @@ FULL = Settings(
             name="pods",
             selector=Selector(match_labels={"sync": "enabled"}, match_expressions=(("tier", "In", ("web", "worker")), ("draft", "DoesNotExist", ()))),
         ),
-        "services": KindSettings(name="services"),
+        "services": KindSettings(
+            name="services",
+            patches=(
+                FieldPatch(path=("metadata", "labels", "example.com/zone"), verb="set", value="blue"),
+                FieldPatch(path=("spec", "loadBalancerClass"), verb="remove", when="object.spec.type == 'LoadBalancer'"),
+                FieldPatch(path=("spec", "publishNotReadyAddresses"), verb="rename", to=("spec", "internalTrafficPolicyWanted")),
+            ),
+        ),
         "configmaps": KindSettings(name="configmaps"),
         "secrets": KindSettings(name="secrets", mode="toHost", select="all"),
         "namespaces": KindSettings(name="namespaces"),
@@ -64,7 +76,35 @@ FULL = Settings(
         "runtimeclasses": KindSettings(name="runtimeclasses"),
         **{kind: KindSettings(name=kind) for kind in ("resourceclaims", "deviceclasses", "resourceslices")},
         "events": KindSettings(name="events"),
+        "certificates.cert-manager.io": KindSettings(
+            name="certificates.cert-manager.io",
+            selector=Selector(match_labels={"sync": "enabled"}),
+            patches=(FieldPatch(path=("spec", "duration"), verb="set", value="2160h"),),
+        ),
+        "issuers.cert-manager.io": KindSettings(name="issuers.cert-manager.io"),
+        "clusterpolicies.example.com": KindSettings(name="clusterpolicies.example.com", mode="fromHost", names=("public-*",)),
     },
+    custom=(
+        CustomKind(
+            name="certificates.cert-manager.io",
+            version="v1",
+            kind="Certificate",
+            references=(
+                ReferencePath(path=("spec", "secretName"), kind="secrets", optional=True),
+                ReferencePath(
+                    path=("spec", "issuerRef", "name"),
+                    kind="issuers.cert-manager.io",
+                    kind_path=("spec", "issuerRef", "kind"),
+                    kinds={"Issuer": "issuers.cert-manager.io"},
+                ),
+                ReferencePath(path=("spec", "additional", ITEMS, "name"), kind="secrets", namespace_path=("spec", "additional", ITEMS, "namespace")),
+            ),
+            selectors=(SelectorPath(path=("spec", "podSelector")),),
+            pass_namespaces=(("spec", "vaultNamespace"),),
+        ),
+        CustomKind(name="issuers.cert-manager.io", version="v1", kind="Issuer"),
+        CustomKind(name="clusterpolicies.example.com", version="v1", kind="ClusterPolicy", namespaced=False),
+    ),
     policy=PolicySettings(
         pod_security_exceptions=frozenset({"hostPorts"}),
         allow_host_ports=((8080, 8080), (30000, 30100)),

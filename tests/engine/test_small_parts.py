@@ -12,11 +12,11 @@ from syncer.core import actions
 from syncer.core.actions import Patch
 from syncer.core.errors import api_error
 from syncer.core.objects import CONFIGMAPS, EVENTS, NAMESPACES, PODS, SERVICEACCOUNTS, Ref, Side
+from syncer.core.selectors import matches, meets
 from syncer.core.settings import Selector
 from syncer.core.translator import TokenNeed
 from syncer.engine.fights import ROUNDS, WINDOW, Fights
 from syncer.engine.recorder import Recorder
-from syncer.engine.selection import selected
 from syncer.engine.tell import host_words
 from syncer.engine.tokens import Tokens, read_claims
 from syncer.testing import SimulatedCluster, virtualtime
@@ -50,12 +50,14 @@ def test_the_same_patch_again_and_again_is_left_alone_for_a_while():
     ],
 )
 def test_selectors_mean_what_they_mean_in_kubernetes(operator, values, labels, expected):
-    assert selected(Selector(match_expressions=(("k", operator, values),)), labels) is expected
+    """In both spellings: that of the sync file and that of the API."""
+    assert meets(Selector(match_expressions=(("k", operator, values),)), labels) is expected
+    assert matches({"matchExpressions": [{"key": "k", "operator": operator, "values": list(values)}]}, labels) is expected
 
 
-def test_no_selector_can_hold_an_unknown_operator():
-    with pytest.raises(ValueError, match="Gt"):
-        selected(Selector(match_expressions=(("k", "Gt", ("1",)),)), {})
+def test_an_unknown_operator_is_met_by_nothing():
+    assert not meets(Selector(match_expressions=(("k", "Gt", ("1",)),)), {"k": "2"})
+    assert not matches({"matchExpressions": [{"key": "k", "operator": "Gt", "values": ["1"]}]}, {"k": "2"})
 
 
 def test_the_words_of_the_host_name_nothing_of_the_host():

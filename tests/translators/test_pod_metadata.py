@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
+from syncer.core.selectors import matches
 from syncer.core.settings import HostSettings
 from syncer.testing.view import FakeView, settings_for
 from translators.metadata import annotation_verdict, down_metadata, label_verdict, shown_metadata
-from translators.selectors import NEVER, confined, confined_labels, denied_in_map, denied_keys, matches, with_label_keys
+from translators.selectors import NEVER, confined, confined_labels, denied_in_map, denied_keys, with_label_keys
 
 HOST = HostSettings(namespace="x")
 

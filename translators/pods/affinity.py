@@ -14,12 +14,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from syncer.core.objects import Obj, Side
+from syncer.core.selectors import matches
 from syncer.core.stamp import TENANT
 from syncer.core.translator import ListNeed
 from translators.pods.placement import known_topologies, pinned
 from translators.pods.shapes import SHAPES
 from translators.pods.work import Work
-from translators.selectors import LabelSelector, confined_labels, denied_keys, matches, with_label_keys
+from translators.selectors import LabelSelector, confined_labels, denied_keys, with_label_keys
 
 NAMESPACES_NEED = ListNeed(Side.TENANT, "namespaces", "")
 REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"

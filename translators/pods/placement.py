@@ -11,10 +11,10 @@ from typing import Any
 
 from syncer.core import stamp as stamps
 from syncer.core.objects import Obj, Ref, Side
+from syncer.core.selectors import matches
 from syncer.core.settings import Settings
 from syncer.core.translator import ListNeed, Need, ObjectNeed, View
 from translators.pods.work import Work
-from translators.selectors import matches
 
 _ALL_NODES = ListNeed(Side.HOST, "nodes", "")
 
