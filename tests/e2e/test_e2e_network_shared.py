@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from syncer.core.selectors import matches
 from tests.e2e.stage import TENANT_RANGE, Obj, World, container, eventually
-from translators.selectors import matches
 
 TENANT = "joined"
 SYNC = f"""
