@@ -40,11 +40,15 @@ def _no_mapping(plural: str) -> tuple[str, str]:
     return "namespaceMapping", f"Remove it; {plural} have no namespace"
 
 
+_ROUTES = ("httproutes", "grpcroutes", "tlsroutes", "tcproutes")
+
 KINDS: tuple[Kind, ...] = (
     Kind(plural="pods", modes=_DOWN, refused=(_NO_SELECT,)),
-    Kind(plural="services", modes=_DOWN, refused=(_NO_SELECT,)),
-    Kind(plural="configmaps", modes=_DOWN, goes_with=("pods",)),
-    Kind(plural="secrets", modes=_DOWN, goes_with=("pods",)),
+    Kind(plural="services", modes=_DOWN, goes_with=("endpointslices", "ingresses", "backendtlspolicies", *_ROUTES), refused=(_NO_SELECT,)),
+    Kind(plural="configmaps", modes=_DOWN, goes_with=("pods", "ingresses", "gateways", "backendtlspolicies")),
+    Kind(plural="secrets", modes=_DOWN, goes_with=("pods", "ingresses", "gateways", "backendtlspolicies")),
+    Kind(plural="serviceaccounts", modes=_DOWN, goes_with=("pods",), refused=(_NO_SELECT,)),
+    Kind(plural="poddisruptionbudgets", modes=_DOWN, refused=(_NO_SELECT,)),
     Kind(plural="namespaces", modes=_DOWN, always=True, refused=(_NO_SELECT,)),
     Kind(
         plural="nodes",
@@ -64,9 +68,28 @@ KINDS: tuple[Kind, ...] = (
         refused=(_NO_SELECT, ("selector", "Remove it; volumes follow their claims"), _no_mapping("persistentvolumes")),
     ),
     _class("storageclasses", "persistentvolumeclaims"),
+    _class("priorityclasses", "pods"),
+    _class("runtimeclasses", "pods"),
+    Kind(plural="resourceclaims", modes=_DOWN, goes_with=("pods",), refused=(_NO_SELECT,)),
+    _class("deviceclasses", "pods", "resourceclaims"),
+    Kind(
+        plural="resourceslices",
+        modes=_UP,
+        goes_with=("pods", "resourceclaims"),
+        refused=(_NO_SELECT, _no_mapping("resourceslices"), ("selector", "Choose devices by `policy.deviceDrivers`")),
+    ),
     _class("volumeattributesclasses"),
     Kind(plural="volumesnapshots", modes=_DOWN, refused=(_NO_SELECT,)),
     _class("volumesnapshotclasses", "volumesnapshots"),
+    Kind(plural="endpointslices", modes=_DOWN, refused=(_NO_SELECT,)),
+    _class("ingressclasses", "ingresses"),
+    Kind(plural="ingresses", modes=_DOWN, refused=(_NO_SELECT,)),
+    Kind(plural="networkpolicies", modes=_DOWN, refused=(_NO_SELECT,)),
+    _class("gatewayclasses", "gateways", *_ROUTES),
+    Kind(plural="gateways", modes=_DOWN, goes_with=_ROUTES, refused=(_NO_SELECT,)),
+    *(Kind(plural=plural, modes=_DOWN, refused=(_NO_SELECT,)) for plural in _ROUTES),
+    Kind(plural="referencegrants", modes=_DOWN, goes_with=("gateways", *_ROUTES), refused=(_NO_SELECT,)),
+    Kind(plural="backendtlspolicies", modes=_DOWN, refused=(_NO_SELECT,)),
     Kind(
         plural="events",
         modes=_UP,

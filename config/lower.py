@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import cast
 
-from config import grammar, mapping, rules
+from config import exports, grammar, mapping, rules
 from config.kinds import Kind, enabled
 from config.models import ClusterTreeSection, ResourceSection, SelectorSection, SyncFile
-from config.sections import HostSection, PolicySection, TenantSection
+from config.sections import HostSection, NetworkSection, PolicySection, TenantSection
 from syncer.core.settings import (
     BrakeSettings,
     HostSettings,
     KindSettings,
+    NetworkSettings,
     NodeSettings,
     PolicySettings,
     Selector,
@@ -19,8 +20,8 @@ from syncer.core.settings import (
     TenantSettings,
 )
 
-RESERVED_NAMES = ("configmaps/kube-root-ca.crt", "serviceaccounts/default")
-"""Names that the host makes in every namespace, whatever else a file reserves."""
+RESERVED_NAMES = ("configmaps/kube-root-ca.crt", "serviceaccounts/default", "serviceaccounts/kled-workload")
+"""Names that the host (or we) make in every namespace, whatever else a file reserves."""
 
 
 def settings(file: SyncFile) -> Settings:
@@ -30,9 +31,11 @@ def settings(file: SyncFile) -> Settings:
         host=_host(file.host),
         mapping=mapping.parsed(rules.the_table(file) or {}, own=file.host.namespace),
         kinds=_kinds(file.sync.resources),
-        policy=_policy(file.policy),
+        policy=_policy(file.policy, cast(str, file.tenant.name)),
         nodes=_nodes(file.cluster_tree),
+        exports=exports.lowered(file.sync.from_host),
         brake=BrakeSettings(minimum=file.brake.minimum, share=file.brake.share, hold=file.brake.hold, rate=file.brake.rate),
+        network=_network(file.network),
     )
 
 
@@ -89,7 +92,7 @@ def _host(host: HostSection) -> HostSettings:
     )
 
 
-def _policy(policy: PolicySection) -> PolicySettings:
+def _policy(policy: PolicySection, tenant: str) -> PolicySettings:
     return PolicySettings(
         pod_security=policy.pod_security,
         pod_security_exceptions=frozenset(policy.exceptions),
@@ -108,7 +111,29 @@ def _policy(policy: PolicySection) -> PolicySettings:
         allow_volumes=policy.allow_volumes,
         claim_annotations=policy.claim_annotations,
         memory_volume_cap=policy.memory_volume_cap,
+        max_priority=policy.max_priority,
+        device_drivers=policy.device_drivers,
+        service_account_annotations=_patterns(policy.service_account_annotations),
+        ingress_classes=policy.ingress_classes,
+        ingress_hosts=tuple(glob.replace("{tenant}", tenant) for glob in policy.ingress_hosts),
+        ingress_to_external_names=policy.ingress_to_external_names,
+        allow_ingress_annotations=policy.allow_ingress_annotations,
+        gateway_classes=policy.gateway_classes,
+        gateways=policy.gateways,
+        allow_gateway_addresses=policy.allow_gateway_addresses,
+        deny_endpoints=policy.deny_endpoints,
+        keep_reachable=policy.keep_reachable,
+        closed_ranges=policy.closed_ranges,
     )
+
+
+def _patterns(texts: tuple[str, ...] | None) -> tuple[tuple[str, str], ...] | None:
+    return None if texts is None else tuple(map(grammar.annotation_pattern, texts))
+
+
+def _network(network: NetworkSection) -> NetworkSettings:
+    told = network.replicate_services
+    return NetworkSettings(from_host=tuple((one.from_, one.to) for one in told.from_host), to_host=tuple((one.from_, one.to) for one in told.to_host))
 
 
 def _nodes(tree: ClusterTreeSection) -> NodeSettings:

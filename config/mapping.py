@@ -50,6 +50,13 @@ def inner(pattern: str, host_namespace: str) -> str | None:
     return found if is_label(found) and before + found + after == host_namespace else None
 
 
+def leads_to(table: Mapping[str, str], host_namespace: str) -> bool:
+    """Whether a tenant namespace is, or could be, mapped to this host namespace."""
+    known = parsed(table)
+    by_pattern = inner(known.pattern, host_namespace) if known.pattern else None
+    return host_namespace in known.table.values() or host_namespace == known.shared or by_pattern is not None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
     """What the mapping is judged against: the syncer's own namespace (None if unknown yet) and `host.allowNamespaces`."""

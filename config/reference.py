@@ -14,6 +14,8 @@ from config.settings import PLACES, ProcessSettings
 _SECTIONS = {
     "SyncSection": "sync",
     "ResourceSection": "sync.resources[]",
+    "FromHostSection": "sync.fromHost",
+    "ExportSection": "sync.fromHost.configmaps[]",
     "SelectorSection": "selector",
     "RequirementSection": "matchExpressions[]",
     "ClusterTreeSection": "clusterTree",
@@ -22,6 +24,9 @@ _SECTIONS = {
     "HostSection": "host",
     "TenantSection": "tenant",
     "PolicySection": "policy",
+    "NetworkSection": "network",
+    "ReplicateServicesSection": "network.replicateServices",
+    "ReplicaSection": "network.replicateServices entries",
     "BrakeSection": "brake",
 }
 """The models in the order of the page, with their headings."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from config import mapping
+from config import exports, mapping
 from config.errors import Complaint, Path
 from config.grammar import nearest
 from config.kinds import BY_PLURAL, Kind
@@ -17,7 +17,7 @@ _NO_SHARES = "Remove `resources` to promote whole nodes, chosen by `nodes`"
 
 def complaints(file: SyncFile) -> list[Complaint]:
     """Everything that is wrong with a file whose parts are sound. Empty sections are as good as absent ones."""
-    return [*_kinds(file), *_mapping(file), *_cluster_tree(file.cluster_tree)]
+    return [*_kinds(file), *_mapping(file), *_exports(file), *_cluster_tree(file.cluster_tree), *_replicas(file)]
 
 
 def _kinds(file: SyncFile) -> Iterator[Complaint]:
@@ -77,6 +77,11 @@ def _mapping(file: SyncFile) -> Iterator[Complaint]:
     yield from mapping.complaints(table, ground, at)
 
 
+def _exports(file: SyncFile) -> Iterator[Complaint]:
+    table = the_table(file) or (mapping.default_table(file.tenant.name) if file.tenant.name else {})
+    yield from exports.complaints(file.sync.from_host, file.host.namespace, mapping.parsed(table))
+
+
 def _tables(file: SyncFile) -> Iterator[tuple[Path, NamespaceTable]]:
     """Every mapping that is written, with its place, in the order of the models."""
     if file.sync.namespace_mapping is not None:
@@ -105,6 +110,26 @@ def _cluster_tree(tree: ClusterTreeSection) -> Iterator[Complaint]:
     if tree.names == "opaque":
         yield Complaint((*at, "names"), "opaque names of nodes are not in this version", "Write `same`, or remove the key")
     yield from _count(tree, the_nodes(tree))
+
+
+def _replicas(file: SyncFile) -> Iterator[Complaint]:
+    """Services shown on the other side: each under a name of its own, and on the host outside of what is synced."""
+    told = file.network.replicate_services
+    for key, entries, host_side in (("fromHost", told.from_host, "from"), ("toHost", told.to_host, "to")):
+        at: Path = ("network", "replicateServices", key)
+        seen: set[str] = set()
+        for index, entry in enumerate(entries):
+            if entry.to in seen:
+                yield Complaint((*at, index, "to"), f"`{entry.to}` is the place of another Service already", "Give one of the two another name")
+            seen.add(entry.to)
+            on_host = (entry.from_ if host_side == "from" else entry.to).partition("/")[0]
+            place = (*at, index, host_side)
+            if mapping.leads_to(the_table(file) or {}, on_host):
+                next_step = "Name a namespace of the host that no tenant namespace is mapped to"
+                yield Complaint(place, f"`{on_host}` is a host namespace of this tenant's workloads, where Services are synced already", next_step)
+            elif host_side == "to" and mapping.Ground(own=file.host.namespace, allowed=file.host.allow_namespaces).is_closed(on_host):
+                next_step = f"Name another namespace, or allow it: `host.allowNamespaces: [{on_host}]`"
+                yield Complaint(place, f"`{on_host}` is one of the host's own namespaces", next_step)
 
 
 def _count(tree: ClusterTreeSection, nodes: Nodes | None) -> Iterator[Complaint]:

@@ -35,7 +35,7 @@ class HostSection(Section):
     reserved_names: Annotated[tuple[t.ReservedName, ...], t.Unique] = Field(
         default=(),
         description="Further objects that the host itself makes in every namespace; the tenant's objects of that name get a suffix. Always reserved: "
-        "`configmaps/kube-root-ca.crt`, `serviceaccounts/default`.",
+        "`configmaps/kube-root-ca.crt`, `serviceaccounts/default`, `serviceaccounts/kled-workload`.",
     )
     deny_labels: Annotated[tuple[t.KeyOrPrefix, ...], t.Unique] = Field(
         default=(), description="Further label keys of the tenant that do not cross, beside the built-in ones. A prefix ends in `/` or `*`."
@@ -116,6 +116,85 @@ class PolicySection(Section):
         description="Annotations of claims that reach the host's storage provisioner. A prefix ends in `/` or `*`. Default: none.",
     )
     memory_volume_cap: t.Quantity | None = Field(default=None, description="The largest memory-backed `emptyDir`. Default: no cap.")
+    max_priority: t.Priority | None = Field(
+        default=None,
+        description="The highest value of the host's PriorityClasses that are offered by name (`names` of `priorityclasses`). "
+        "Default: 0, the priority of pods without a class, so that nobody is preempted by this tenant.",
+    )
+    device_drivers: Annotated[tuple[t.DnsName, ...], t.Unique] | None = Field(
+        default=None,
+        description="Drivers whose devices on promoted nodes pods may claim (dynamic resource allocation), by classes that `deviceclasses` names. "
+        "Default: none, and pods with claims are refused.",
+    )
+    service_account_annotations: Annotated[tuple[t.AnnotationPattern, ...], t.Unique] | None = Field(
+        default=None,
+        description="Annotations by which a ServiceAccount of the tenant gets an identity outside the cluster, as `key=value` "
+        "with `*` for any part of the value. Such an account gets a host account of its own, without rights, that its pods run under. Default: none. "
+        "When the last one is taken out, leave an empty list for one start, so that the accounts go.",
+    )
+    ingress_classes: dict[t.DnsName, t.DnsName] = Field(
+        default_factory=dict,
+        description="Ingress classes of the tenant with the host's that stand for them, beside the IngressClasses that are shown.",
+    )
+    ingress_hosts: Annotated[tuple[t.HostGlob, ...], t.Unique] = Field(
+        default=(),
+        description="Host names that Ingresses, Gateways and routes may claim: `*` for any part, `{tenant}` for the tenant's name. Then every rule "
+        "must name a host. Default: any name.",
+    )
+    ingress_to_external_names: t.Flag = Field(
+        default=False,
+        description="Whether an Ingress or a route may lead to a service of type ExternalName, which the host's controller would resolve.",
+    )
+    allow_ingress_annotations: Annotated[tuple[t.KeyOrPrefix, ...], t.Unique] = Field(
+        default=(),
+        description="Annotations of Ingresses that pass although they are refused or dropped otherwise: keys, or prefixes that end in `/` or `*`. A "
+        "prefix does not open what is refused by name.",
+    )
+    gateway_classes: dict[t.DnsName, t.DnsName] = Field(
+        default_factory=dict,
+        description="Gateway classes of the tenant with the host's that stand for them, beside those that are shown.",
+    )
+    gateways: dict[t.NamespacedName, t.NamespacedName] = Field(
+        default_factory=dict,
+        description="Gateways that routes may name as their parent, as `namespace/name` in the tenant, with the host's Gateways that stand for them.",
+    )
+    allow_gateway_addresses: t.Flag = Field(default=False, description="Whether `spec.addresses` of Gateways crosses.")
+    deny_endpoints: t.CidrList = Field(
+        default=(),
+        description="Address ranges that EndpointSlices may not point to, unless it is the tenant's own pod there: the host's pod network and "
+        "machines, where they are not in its Node and ServiceCIDR objects. Those are denied anyway.",
+    )
+    keep_reachable: t.Flag = Field(
+        default=True, description="Whether pods under a NetworkPolicy for egress still reach the tenant's DNS and API server."
+    )
+    closed_ranges: t.CidrList = Field(
+        default=(), description="Address ranges that NetworkPolicies never open, as an `except` in every address block and in rules without peers."
+    )
+
+
+class ReplicaSection(Section):
+    """One Service that is shown on the other side."""
+
+    from_: t.ServiceName = Field(alias="from", description="The Service, as `namespace/name` on its own side.")
+    to: t.ServiceName = Field(description="What it is called on the other side, as `namespace/name` there.")
+
+
+class ReplicateServicesSection(Section):
+    """Services shown on the other side under a name of their own."""
+
+    from_host: tuple[ReplicaSection, ...] = Field(default=(), description="Services of the host that the tenant finds by name.")
+    to_host: tuple[ReplicaSection, ...] = Field(
+        default=(),
+        description="Services of the tenant that the host finds by name, in namespaces that its admin labelled `replicate.kled.io/<tenant>=true`.",
+    )
+
+
+class NetworkSection(Section):
+    """What connects the two clusters beside the kinds that are synced."""
+
+    replicate_services: ReplicateServicesSection = Field(
+        default_factory=ReplicateServicesSection, description="Single Services shown on the other side."
+    )
 
 
 class BrakeSection(Section):

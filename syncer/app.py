@@ -7,7 +7,7 @@ import random
 import signal
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,12 @@ from syncer.cluster.transport import Transport
 from syncer.clustertree.leases import NodeLeases
 from syncer.core import stamp as stamps
 from syncer.core.errors import AlreadyExists, LeadershipLost, NotFound, StartupError, SyncerError
-from syncer.core.objects import NAMESPACES, Side
+from syncer.core.objects import NAMESPACES, Ref, Side
 from syncer.core.settings import Settings
 from syncer.core.translator import Translator
 from syncer.engine.address_space import AddressSpace
+from syncer.engine.host_api import host_api
+from syncer.engine.replication import Replication
 from syncer.engine.run import Engine, Surroundings
 from syncer.observe.health import Health
 from syncer.observe.http import serve
@@ -166,7 +168,7 @@ async def _work(
     state: _State,
 ) -> None:
     """One term of leadership."""
-    settings = process.settings
+    settings = replace(process.settings, host_api=await host_api(host, process.settings))
     known = election.annotations.get(stamps.TENANT_UID, "")
     if known and known != tenant_uid:
         raise StartupError(
@@ -183,6 +185,12 @@ async def _work(
     async def address_space(engine: Engine) -> None:
         await AddressSpace(tenant, host, settings).run()
 
+    async def replication(engine: Engine) -> None:
+        def tell(ref: Ref, reason: str, message: str) -> None:
+            engine.tell(ref, engine.cache.obj(Side.TENANT, ref), reason, message, "Warning")
+
+        await Replication(tenant, host, settings, engine.names, supervise=supervised, tell=tell, rng=engine.around.rng).run()
+
     async def node_leases(engine: Engine) -> None:
         await NodeLeases(tenant, engine.cache, fresh=engine.host_nodes_fresh).run()
 
@@ -196,17 +204,28 @@ async def _work(
             supervise=supervised,
             account=process.account,
             binding=binding,
-            tasks=(("node-leases", node_leases), ("address-space", address_space), ("tenant-memory", lambda engine: _remember(engine, election))),
+            tasks=(
+                ("node-leases", node_leases),
+                ("address-space", address_space),
+                ("replication", replication),
+                ("tenant-memory", lambda engine: _remember(engine, election)),
+            ),
         )
     )
     state.engine = engine
     metrics.watch_engine(engine)
     health.detail("held deletions", lambda: f"{engine.guard.held} deletions are held" if engine.guard.held else None)
+    health.detail("places", lambda: _unread(engine))
     health.detail("kinds asleep", lambda: "; ".join(engine.presence.missing()) or None)
     _compare_versions(engine, election)
     async with anyio.create_task_group() as group:
         group.start_soon(election.lost, group.cancel_scope)
         await engine.run()
+
+
+def _unread(engine: Engine) -> str | None:
+    unread = engine.unread_places()
+    return f"not readable yet: {', '.join(unread[:10])}" if unread else None
 
 
 def _compare_versions(engine: Engine, election: Election | Alone) -> None:

@@ -7,6 +7,9 @@ nothing that the tenant's syncer did not make.
 The syncer's own namespace carries no label, because the tenant's credentials may lie in it. There Leases are free, and the Service by which pods
 find the tenant's API server, with its EndpointSlice, needs the label on itself only. No RoleBinding is let in, which would open its Secrets.
 
+In namespaces where Services of the tenant are shown by name (`network.replicateServices.toHost`) the label `replicate.kled.io/<tenant>=true` lets
+Services and EndpointSlices in, and nothing else.
+
 Reviews of one's own rights are writes only in form and are let through.
 """
 
@@ -51,6 +54,7 @@ def fence(name: str, settings: Settings, role: str, subject: Mapping[str, str]) 
                         "expression": f"request.resource.resource in {_text([SERVICES.plural, ENDPOINTSLICES.plural])} "
                         f"&& request.namespace == {_text(settings.host.namespace)}",
                     },
+                    {"name": "isReplica", "expression": _replicas(settings)},
                 ],
                 "validations": _validations(settings.tenant.name, role, subject),
             },
@@ -62,6 +66,16 @@ def fence(name: str, settings: Settings, role: str, subject: Mapping[str, str]) 
             "spec": {"policyName": name, "validationActions": ["Deny"]},
         },
     ]
+
+
+def _replicas(settings: Settings) -> str:
+    """A Service, or a slice of one, that is shown in a namespace whose administrator lets this tenant's Services in."""
+    namespaces = sorted({to.partition("/")[0] for _, to in settings.network.to_host})
+    label, labels = _text(stamps.replicates_label(settings.tenant.name)), "namespaceObject.metadata.labels"
+    return (
+        f"request.resource.resource in {_text([SERVICES.plural, ENDPOINTSLICES.plural])} && request.namespace in {_text(namespaces)} "
+        f"&& namespaceObject != null && has({labels}) && {label} in {labels} && {labels}[{label}] == 'true'"
+    )
 
 
 def username(subject: Mapping[str, str]) -> str:
@@ -77,7 +91,7 @@ def _validations(tenant: str, role: str, subject: Mapping[str, str]) -> list[dic
         _rule(f"variables.isOwnLease || {_ours('object', tenant)}", f"the syncer writes only objects labelled {stamps.TENANT}={tenant}"),
         _rule(f"variables.isOwnLease || {_ours('oldObject', tenant)}", f"the syncer changes only objects labelled {stamps.TENANT}={tenant}"),
         _rule(
-            f"variables.isOwnLease || variables.isWayToTheTenant || {_ours('namespaceObject', tenant)}",
+            f"variables.isOwnLease || variables.isWayToTheTenant || variables.isReplica || {_ours('namespaceObject', tenant)}",
             f"the syncer writes only in namespaces labelled {stamps.TENANT}={tenant}",
         ),
         _rule(f"{bindings} || object == null || ({_binds(role, subject)})", f"the syncer binds itself to {role} and nothing else"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import anyio
@@ -21,7 +22,9 @@ from syncer.core.errors import StartupError
 from syncer.core.names import digest
 from syncer.core.objects import Key, Ref, Side
 from syncer.core.translator import Translator
+from syncer.engine.host_api import host_api
 from syncer.engine.run import Engine, Surroundings
+from syncer.engine.strays import strays
 from syncer.observe.metrics import Metrics
 
 _LIST_WITHIN = 60.0
@@ -48,7 +51,7 @@ async def _looking(process: Process, question: Callable[[Engine], Awaitable[T]])
             Surroundings(
                 tenant=tenant,
                 host=host,
-                settings=process.settings,
+                settings=replace(process.settings, host_api=await host_api(host, process.settings)),
                 translators=process.translators,
                 measures=Metrics(kinds=[]),
                 supervise=_once,
@@ -74,7 +77,7 @@ async def _once(name: str, function: Callable[[], Coroutine[Any, Any, None]]) ->
 
 
 def _plan(engine: Engine) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    found = [_described(gone, key) for key, gone in strays(engine.translators.values(), engine.cache, engine.routing)]
     open_keys = list(engine.keys())
     while open_keys:
         again: list[Key] = []

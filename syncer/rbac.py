@@ -18,6 +18,7 @@ from syncer.core.objects import (
     LEASES,
     NAMESPACES,
     NODES,
+    RESOURCEQUOTAS,
     ROLEBINDINGS,
     SERVICEACCOUNTS,
     SERVICECIDRS,
@@ -37,6 +38,8 @@ GROUP = "rbac.authorization.k8s.io"
 READ = ("get", "list", "watch")
 NODE_LEASES = "kube-node-lease"
 TENANT_ROLE = "kled-syncer"
+_KUBERNETES = {"apiGroups": [ENDPOINTSLICES.group], "resources": [ENDPOINTSLICES.plural], "resourceNames": ["kubernetes"], "verbs": ["get"]}
+"""The addresses of a cluster's own API server."""
 
 
 class Rules:
@@ -91,8 +94,52 @@ def _host(settings: Settings, translators: tuple[Translator, ...], subject: Subj
         binding(name, subject),
         role(name, in_own.rules(), own),
         binding(name, subject, own),
+        *_place_roles(settings, translators, subject),
+        *_own_api_role(settings, name, subject),
+        *_replica_roles(settings, subject),
         *fence(name, settings, workload_role(settings), subject),
     ]
+
+
+def _place_roles(settings: Settings, translators: Iterable[Translator], subject: Subject) -> list[Manifest]:
+    """What the host shows of its own: a Role in each namespace it comes from, by name where the file names single objects."""
+    name, found = f"kled-{settings.tenant.name}-exports", dict[str, dict[Resource, set[str]]]()
+    for translator in translators:
+        for namespace, one in translator.places or ():
+            found.setdefault(namespace, {}).setdefault(translator.source, set()).add(one)
+    made: list[Manifest] = []
+    for namespace, kinds in sorted(found.items()):
+        rules = [_reading(resource, names) for resource, names in sorted(kinds.items(), key=lambda kind: kind[0].plural)]
+        made += [role(name, rules, namespace), binding(name, subject, namespace)]
+    return made
+
+
+def _reading(resource: Resource, names: set[str]) -> Manifest:
+    rule: Manifest = {"apiGroups": [resource.group], "resources": [resource.plural], "verbs": list(READ)}
+    return rule if "" in names else {**rule, "resourceNames": sorted(names)}
+
+
+def _own_api_role(settings: Settings, name: str, subject: Subject) -> list[Manifest]:
+    """Where the host's API server is: no EndpointSlice of the tenant may lead there."""
+    if ENDPOINTSLICES.plural not in settings.kinds:
+        return []
+    return [role(name, [_KUBERNETES], "default"), binding(name, subject, "default")]
+
+
+def _replica_roles(settings: Settings, subject: Subject) -> list[Manifest]:
+    """In exactly the namespaces that Services are shown from or in."""
+    name, made = f"{syncer_name(settings)}-replicas", []
+    verbs: dict[str, set[str]] = {}
+    for of, _ in settings.network.from_host:
+        verbs.setdefault(of.partition("/")[0], set()).update(READ)
+    for _, to in settings.network.to_host:
+        verbs.setdefault(to.partition("/")[0], set()).update((*READ, "create", "patch", "delete"))
+    for namespace, found in sorted(verbs.items()):
+        rules = Rules()
+        for kind in (SERVICES, ENDPOINTSLICES):
+            rules.add(kind, *found)
+        made += [role(name, rules.rules(), namespace), binding(name, subject, namespace)]
+    return made
 
 
 def host_cluster_rules(settings: Settings, translators: Iterable[Translator]) -> list[Manifest]:
@@ -116,6 +163,10 @@ def host_cluster_rules(settings: Settings, translators: Iterable[Translator]) ->
 def workload_rules(settings: Settings, translators: Iterable[Translator]) -> list[Manifest]:
     rules = Rules()
     rules.add(SERVICEACCOUNTS, *READ, "create", "patch")
+    rules.add(RESOURCEQUOTAS, *READ)
+    if settings.network.to_host:
+        rules.add(SERVICES, *READ)
+        rules.add(ENDPOINTSLICES, *READ)
     for translator in translators:
         _host_side(rules, settings, translator, namespaced=True)
     return rules.rules()
@@ -123,7 +174,7 @@ def workload_rules(settings: Settings, translators: Iterable[Translator]) -> lis
 
 def _host_side(rules: Rules, settings: Settings, translator: Translator, *, namespaced: bool) -> None:
     resource, kind = translator.resource_on(Side.HOST), _kind(settings, translator)
-    if (resource.namespaced and not translator.everywhere) is namespaced:
+    if (resource.namespaced and not translator.everywhere) is namespaced and translator.places is None:
         rules.add(resource, *READ)
         may_write = translator.may_write is None or translator.may_write(settings)
         if translator.leading is Side.TENANT and kind.mode != "fromHost" and may_write:
@@ -142,11 +193,10 @@ def _host_side(rules: Rules, settings: Settings, translator: Translator, *, name
 
 
 def _tenant(settings: Settings, translators: tuple[Translator, ...], subject: Subject) -> list[Manifest]:
-    kubernetes = {"apiGroups": [ENDPOINTSLICES.group], "resources": [ENDPOINTSLICES.plural], "resourceNames": ["kubernetes"], "verbs": ["get"]}
     made = [
         role(TENANT_ROLE, tenant_rules(settings, translators)),
         binding(TENANT_ROLE, subject),
-        role(TENANT_ROLE, [kubernetes], "default"),
+        role(TENANT_ROLE, [_KUBERNETES], "default"),
         binding(TENANT_ROLE, subject, "default"),
     ]
     if any(translator.source == NODES for translator in translators):
@@ -159,6 +209,9 @@ def tenant_rules(settings: Settings, translators: Iterable[Translator]) -> list[
     rules = Rules()
     rules.add(NAMESPACES, *READ)
     rules.add(EVENTS, "create", "patch")
+    if settings.network.from_host:
+        for kind in (SERVICES, ENDPOINTSLICES):
+            rules.add(kind, *READ, "create", "patch", "delete")
     for translator in translators:
         _tenant_side(rules, settings, translator)
     return rules.rules()

@@ -12,12 +12,12 @@ A kind that refers to a class asks `class_need` for it and `is_shown` about it, 
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from syncer.core.objects import Obj, Ref, Resource, Side
 from syncer.core.settings import Settings
-from syncer.core.translator import Answer, Draft, Life, ObjectNeed, Skip, Translator, View
-from translators.content import taken
+from syncer.core.translator import Answer, Draft, Life, ObjectNeed, Path, Skip, Subresource, Translator, View
 from translators.metadata import shown_metadata
 from translators.selectors import meets
 
@@ -25,8 +25,10 @@ from translators.selectors import meets
 def host_class(
     resource: Resource, fields: Sequence[str], *, default_mark: str = "", immutable: Sequence[str] = (), optional: bool = False
 ) -> Translator:
-    """A translator for one kind of class. `fields` are the top-level fields that are shown, `immutable` those of them that the API server lets
-    nobody change, `default_mark` the annotation that makes a class the default."""
+    """A translator for one kind of class. `fields` are those that are shown (`spec.controller` stands for one inside another), `immutable` those
+    of them that the API server lets nobody change, `default_mark` the annotation that makes a class the default."""
+    paths = tuple(tuple(field.split(".")) for field in fields)
+    in_status: tuple[Path, ...] = tuple(path for path in paths if path[0] == "status")
 
     def up(host: Obj, view: View) -> Answer:
         if not is_shown(host, view.settings, resource.plural, default_mark):
@@ -34,18 +36,34 @@ def host_class(
         labels, annotations = shown_metadata(host, view)
         if default_mark and _is_default(host, default_mark):
             annotations = {**annotations, default_mark: "true"}
-        return Draft({"metadata": {"labels": labels, "annotations": annotations}, **taken(host, fields)})
+        return Draft({"metadata": {"labels": labels, "annotations": annotations}, **_parts(host, paths)})
 
     return Translator(
         name=resource.plural,
         source=resource,
         life=Life.HOST_LEADS,
         tenant_owns=(),
-        host_owns=tuple((field,) for field in fields),
-        recreate_on=tuple((field,) for field in immutable),
+        host_owns=paths,
+        recreate_on=tuple(tuple(field.split(".")) for field in immutable),
+        tenant_subresources=(Subresource("status", in_status),) if in_status else (),
         up=up,
         optional=optional,
     )
+
+
+def _parts(obj: Obj, paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
+    """These places of an object, as far as they are there."""
+    made: dict[str, Any] = {}
+    for path in paths:
+        value: Any = obj
+        for step in path:
+            value = value.get(step) if isinstance(value, Mapping) else None
+        if value is not None:
+            at = made
+            for step in path[:-1]:
+                at = at.setdefault(step, {})
+            at[path[-1]] = value
+    return made
 
 
 def class_need(resource: Resource, name: str) -> ObjectNeed:

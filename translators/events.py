@@ -13,13 +13,32 @@ from typing import Any
 
 from syncer.core import stamp as stamps
 from syncer.core.names import Names, digest
-from syncer.core.objects import CONFIGMAPS, NODES, PERSISTENTVOLUMECLAIMS, PODS, SECRETS, SERVICES, VOLUMESNAPSHOTS, Obj, Ref, Resource, Side
+from syncer.core.objects import (
+    CONFIGMAPS,
+    GATEWAYS,
+    GRPCROUTES,
+    HTTPROUTES,
+    INGRESSES,
+    NODES,
+    PERSISTENTVOLUMECLAIMS,
+    PODS,
+    SECRETS,
+    SERVICES,
+    TCPROUTES,
+    TLSROUTES,
+    VOLUMESNAPSHOTS,
+    Obj,
+    Ref,
+    Resource,
+    Side,
+)
 from syncer.core.objects import EVENTS as EVENT_KIND
 from syncer.core.settings import Settings
 from syncer.core.translator import Answer, Draft, Life, Need, ObjectNeed, Skip, Translator, View, Wait
 from translators.event_text import Subject, in_tenant_words, peek
 
-ABOUT: dict[str, Resource] = {kind.kind: kind for kind in (PODS, SERVICES, CONFIGMAPS, SECRETS, PERSISTENTVOLUMECLAIMS, VOLUMESNAPSHOTS)}
+_NETWORK = (INGRESSES, GATEWAYS, HTTPROUTES, GRPCROUTES, TLSROUTES, TCPROUTES)
+ABOUT: dict[str, Resource] = {kind.kind: kind for kind in (PODS, SERVICES, CONFIGMAPS, SECRETS, PERSISTENTVOLUMECLAIMS, VOLUMESNAPSHOTS, *_NETWORK)}
 """Kinds of host objects that events may be about. All are namespaced: an event lies in the namespace of its object."""
 
 REASON_LIMIT = 128

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from syncer.core.objects import SECRETS
 from syncer.core.translator import AllBut, Each, Life, Path, Subresource, Translator
 from translators import service_addresses
 from translators.catalog import BUILTIN
+from translators.exports import export
 
 _INTRO = """\
 # Kinds
@@ -30,7 +33,11 @@ _LIFE = {
 }
 
 
-def page(translators: Iterable[Translator] = BUILTIN) -> str:
+EXPORTS = replace(export(SECRETS, ()), name="exports")
+"""Stands for those that the sync file makes."""
+
+
+def page(translators: Iterable[Translator] = (*BUILTIN, EXPORTS)) -> str:
     """The whole page."""
     return "\n\n".join([_INTRO, *(_section(translator) for translator in translators)]) + "\n"
 
@@ -83,7 +90,7 @@ def _prose(translator: Translator) -> str:
     """The docstring of the module that holds the translation."""
     function = translator.down or translator.up
     assert function is not None
-    name = function.__module__
+    name = getattr(function, "func", function).__module__  # a function for several kinds holds what tells them apart
     package = name.rpartition(".")[0]
     module = sys.modules[package if package != "translators" and translator.name == translator.source.plural else name]
     return "\n\n".join(text.strip() for text in (module.__doc__ or "", _FURTHER.get(translator.name, "")) if text)

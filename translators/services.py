@@ -53,6 +53,8 @@ def down(obj: Obj, view: View) -> Answer:
     meta, spec = obj["metadata"], obj.get("spec") or {}
     if (meta.get("namespace"), meta["name"]) == _KUBERNETES:
         return Skip("the tenant's API server keeps this service itself")
+    if f"{meta.get('namespace')}/{meta['name']}" in {to for _, to in view.settings.network.from_host}:
+        return Skip("it is one of the host's, shown here by configuration")
     if (refusal := _refused_name(spec, view.settings)) is not None:
         return refusal
     found = standing(obj, view.counterpart, view)

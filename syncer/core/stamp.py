@@ -40,6 +40,11 @@ class Stamp:
     uid: str
 
 
+def replicates_label(tenant: str) -> str:
+    """On a host namespace: its administrator lets Services of this tenant be shown in it."""
+    return f"replicate.kled.io/{tenant}"
+
+
 def read(labels: Mapping[str, str], annotations: Mapping[str, str]) -> Stamp | None:
     """The stamp of a host object, or None when it is not (completely) stamped, which makes it foreign."""
     tenant, translator = labels.get(TENANT), labels.get(TRANSLATOR)

@@ -29,6 +29,7 @@ JWT_IN_BASE64 = re.compile(r"ZXlK[A-Za-z0-9+/]{80,}")
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 # What the syncer keeps for itself: labelled for the tenant, made of no tenant object.
 OWN_KINDS = {"rolebindings", "serviceaccounts", "leases", "namespaces"}
+REPLICATED = {"services", "endpointslices"}
 MAX_GETS_PER_SECOND = 5
 BINDING_KNOWN_AFTER = 3.0
 
@@ -123,8 +124,18 @@ class Oracle:
         lent = {states[-1].ref[2] for states in self.history["host"].by_uid.values() if states[0].ref[0] == "namespaces" and _ours(states, world)}
         for entry in writes(mine):
             namespace = entry["objectRef"].get("namespace", "")
+            if succeeded(entry) and entry["objectRef"]["resource"] in REPLICATED and namespace in self._lets_in(world):
+                continue
             if succeeded(entry) and namespace and namespace not in lent | {world.own_namespace}:
                 yield f"S1 outside the tenant's namespaces: {described(entry)}"
+
+    def _lets_in(self, world: World) -> set[str]:
+        """Namespaces whose administrator lets Services of this tenant be shown."""
+        label = f"replicate.kled.io/{world.tenant_name}"
+        known = self.history["host"].by_uid.values()
+        return {
+            states[-1].ref[2] for states in known if states[0].ref[0] == "namespaces" and any(state.labels.get(label) == "true" for state in states)
+        }
 
     # --- S2: only what was granted, and nothing was denied
 
@@ -250,6 +261,14 @@ class Oracle:
                 selector = self._selectors[uid]
                 if selector and (selector.get(TENANT), selector.get(NAMESPACE)) != (world.tenant_name, labels.get(NAMESPACE)):
                     yield f"S10 a selector: {described(entry)} {selector}"
+            if resource == "poddisruptionbudgets" and (request.get("spec") or {}).get("selector"):
+                found = request["spec"]["selector"].get("matchLabels") or {}
+                if entry["verb"] == "create" and (found.get(TENANT) != world.tenant_name or not found.get(NAMESPACE)):
+                    yield f"S10 a selector: {described(entry)} {found}"
+            if resource == "networkpolicies":
+                for selector in policy_selectors(request.get("spec") or {}):
+                    if not confined(selector, world.tenant_name):
+                        yield f"S10 a policy: {described(entry)} {selector}"
             if resource == "pods" and entry["verb"] == "create":
                 self.gates[uid] = {gate["conditionType"] for gate in request.get("spec", {}).get("readinessGates") or []}
                 for selector in pod_selectors(request.get("spec", {})):
@@ -382,6 +401,15 @@ def pod_selectors(spec: Obj) -> Iterator[Obj]:
             yield term.get("labelSelector") or {}
     for one in spec.get("topologySpreadConstraints") or []:
         yield one.get("labelSelector") or {}
+
+
+def policy_selectors(spec: Obj) -> Iterator[Obj]:
+    """Every selector of pods in a network policy, or in the part of one that a patch holds."""
+    if spec.get("podSelector") is not None and "policyTypes" in spec:
+        yield spec["podSelector"]
+    for direction, peers in (("ingress", "from"), ("egress", "to")):
+        for rule in spec.get(direction) or []:
+            yield from (peer.get("podSelector") or {} for peer in rule.get(peers) or [] if "ipBlock" not in peer)
 
 
 def confined(selector: Obj, tenant: str) -> bool:

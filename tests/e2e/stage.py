@@ -47,6 +47,18 @@ GROUPS = {
     "clusterrolebindings": "apis/rbac.authorization.k8s.io/v1",
     "clusterroles": "apis/rbac.authorization.k8s.io/v1",
     "endpointslices": "apis/discovery.k8s.io/v1",
+    "poddisruptionbudgets": "apis/policy/v1",
+    "priorityclasses": "apis/scheduling.k8s.io/v1",
+    "runtimeclasses": "apis/node.k8s.io/v1",
+    "resourceclaims": "apis/resource.k8s.io/v1",
+    "resourceclaimtemplates": "apis/resource.k8s.io/v1",
+    "resourceslices": "apis/resource.k8s.io/v1",
+    "validatingadmissionpolicies": "apis/admissionregistration.k8s.io/v1",
+    "validatingadmissionpolicybindings": "apis/admissionregistration.k8s.io/v1",
+    "ingresses": "apis/networking.k8s.io/v1",
+    "ingressclasses": "apis/networking.k8s.io/v1",
+    "networkpolicies": "apis/networking.k8s.io/v1",
+    **dict.fromkeys(("gatewayclasses", "gateways", "httproutes"), "apis/gateway.networking.k8s.io/v1"),
     "tokenreviews": "apis/authentication.k8s.io/v1",
     **dict.fromkeys(
         ("storageclasses", "volumeattributesclasses", "csidrivers", "csinodes", "csistoragecapacities", "volumeattachments"), "apis/storage.k8s.io/v1"
@@ -298,8 +310,13 @@ class World:
         label = f"kled.io/tenant={self.tenant_name}"
         return [
             {**one, "plural": plural}
-            for plural in ("namespaces", "pods", "services", "configmaps", "secrets", "persistentvolumeclaims", "persistentvolumes")
+            for plural in (
+                *("namespaces", "pods", "services", "configmaps", "secrets"),
+                *("persistentvolumeclaims", "persistentvolumes", "poddisruptionbudgets"),
+                *("ingresses", "networkpolicies", "endpointslices"),
+            )
             for one in self.host.list(plural, "", label)
+            if plural != "endpointslices" or "kled.io/source-uid" in (one["metadata"].get("annotations") or {})  # the host's bear our labels, too
         ]
 
     def clear(self) -> None:

@@ -17,7 +17,17 @@ from syncer.core import stamp as stamps
 from syncer.core.actions import Action
 from syncer.core.decide import Case, decide
 from syncer.core.objects import Obj, Ref, Side
-from syncer.core.settings import HostSettings, KindSettings, NamespaceMapping, NodeSettings, PolicySettings, Selector, Settings, TenantSettings
+from syncer.core.settings import (
+    HostSettings,
+    KindSettings,
+    NamespaceMapping,
+    NetworkSettings,
+    NodeSettings,
+    PolicySettings,
+    Selector,
+    Settings,
+    TenantSettings,
+)
 from syncer.core.translator import Translator
 from syncer.testing.view import FakeView, names_for
 from translators.catalog import BUILTIN
@@ -47,12 +57,15 @@ def settings_of(document: Document) -> Settings:
     if "names" in nodes:
         nodes["names"] = tuple(nodes["names"])
     return Settings(
-        tenant=TenantSettings(name="acme", service_cidr=tuple(told.get("service_cidr") or ())),
+        tenant=TenantSettings(
+            name="acme", service_cidr=tuple(told.get("service_cidr") or ()), api_server=tuple(map(tuple, told.get("api_server") or ()))
+        ),
         host=HostSettings(namespace="kled-acme", show_labels=tuple(told.get("show_labels") or ())),
         mapping=NamespaceMapping(**told.get("mapping", {"pattern": "acme-{namespace}"})),
         kinds={name: _kind(name, options) for name, options in (told.get("kinds") or {}).items()},
         policy=PolicySettings(**{key: tuple(value) if isinstance(value, list) else value for key, value in (told.get("policy") or {}).items()}),
         nodes=NodeSettings(**nodes),
+        network=NetworkSettings(**{key: tuple(map(tuple, value)) for key, value in (told.get("network") or {}).items()}),
     )
 
 

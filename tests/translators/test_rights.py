@@ -11,7 +11,7 @@ import yaml
 from server_pair import SETTINGS
 
 from syncer.core.objects import Side
-from syncer.core.settings import KindSettings, Settings
+from syncer.core.settings import KindSettings, NetworkSettings, Settings
 from syncer.fence import username
 from syncer.rbac import manifests
 from translators.catalog import BUILTIN, catalog
@@ -54,7 +54,8 @@ def test_no_right_is_a_wildcard_or_reaches_beyond_the_syncers_work(side: Side) -
 def test_nothing_namespaced_is_granted_cluster_wide_on_the_host() -> None:
     found = printed(Side.HOST)
     cluster = {resource for rule in rules(found, "ClusterRole", "kled-acme-syncer") for resource in rule["resources"]}
-    whole = {resource.plural for one in BUILTIN for resource in (one.source, one.destination) if not resource.namespaced or one.everywhere}
+    known = tuple(catalog(config()))
+    whole = {resource.plural for one in known for resource in (one.source, one.destination) if not resource.namespaced or one.everywhere}
     assert {one.source.plural for one in BUILTIN if one.everywhere} == {"csistoragecapacities"}
     assert verbs(found, "csistoragecapacities") == {"get", "list", "watch"}
     assert cluster == {*whole, "servicecidrs", "rolebindings", "clusterroles"}
@@ -130,3 +131,23 @@ def test_the_fence_knows_users_and_service_accounts_and_quotes_them() -> None:
     assert username(ACCOUNT) == "system:serviceaccount:kled-acme:syncer"
     policy = next(manifest for manifest in printed(Side.HOST, subject=USER) if manifest["kind"] == "ValidatingAdmissionPolicy")
     assert policy["spec"]["matchConditions"][0]["expression"] == 'request.userInfo.username == "acme \\"the syncer\\""'
+
+
+def test_services_shown_by_name_are_granted_in_exactly_the_namespaces_that_are_configured() -> None:
+    shown = NetworkSettings(from_host=(("infra/main", "default/db"),), to_host=(("web/shop", "exchange/shop"),))
+    found = printed(Side.HOST, replace(config(), network=shown))
+    roles = {one["metadata"]["namespace"]: one["rules"] for one in found if one["kind"] == "Role" and one["metadata"]["name"].endswith("-replicas")}
+    granted = {space: {(resource, verb) for one in rules for resource in one["resources"] for verb in one["verbs"]} for space, rules in roles.items()}
+    reads = {(resource, verb) for resource in ("services", "endpointslices") for verb in ("get", "list", "watch")}
+    writes = {(resource, verb) for resource in ("services", "endpointslices") for verb in ("create", "patch", "delete")}
+    assert granted == {"infra": reads, "exchange": reads | writes}
+    assert not [one for one in printed(Side.HOST) if one["metadata"]["name"].endswith("-replicas")]
+    assert {"create", "delete"} <= verbs(printed(Side.TENANT, replace(config(), network=shown)), "endpointslices")
+    assert verbs(printed(Side.TENANT), "endpointslices", "ClusterRole") == {"get", "list", "watch"}
+
+
+def test_where_the_hosts_api_server_is_may_be_read_and_nothing_else_there() -> None:
+    (role,) = [one for one in printed(Side.HOST) if one["kind"] == "Role" and one["metadata"]["namespace"] == "default"]
+    assert role["rules"] == [{"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "resourceNames": ["kubernetes"], "verbs": ["get"]}]
+    without = printed(Side.HOST, config(namespaces="bidirectional", configmaps="bidirectional"))
+    assert not [one for one in without if one["metadata"].get("namespace") == "default"]

@@ -29,6 +29,8 @@ WITH_STATUS: frozenset[TableKey] = frozenset(
         ("batch", "jobs"), ("policy", "poddisruptionbudgets"), ("networking.k8s.io", "ingresses"), SERVICECIDRS,
         ("apiextensions.k8s.io", "customresourcedefinitions"),
         ("snapshot.storage.k8s.io", "volumesnapshots"), ("snapshot.storage.k8s.io", "volumesnapshotcontents"),
+        *(("gateway.networking.k8s.io", plural) for plural in ("gatewayclasses", "gateways", "httproutes", "grpcroutes", "tlsroutes", "tcproutes")),
+        ("gateway.networking.k8s.io", "backendtlspolicies"),
     }
 )  # fmt: skip
 
@@ -69,11 +71,19 @@ class Server:
         return version
 
     def list(
-        self, resource: Resource, namespace: str = "", *, selector: str = "", limit: int = 0, token: str = "", revision: int | None = None
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        selector: str = "",
+        name: str = "",
+        limit: int = 0,
+        token: str = "",
+        revision: int | None = None,
     ) -> Listing:
         """One page (see `pages`)."""
         self.check_served(resource)
-        return listing(self.store, _key(resource), namespace, selector, limit, token, revision)
+        return listing(self.store, _key(resource), namespace, selector, name, limit, token, revision)
 
     def check_served(self, resource: Resource) -> None:
         if _key(resource) in self.unserved:
