@@ -34,8 +34,8 @@ def nodes() -> Iterator[RealNodes]:
 
 @pytest.fixture(scope="session")
 def planes(nodes: RealNodes) -> Iterator[Planes]:
-    host = ControlPlane("node-host", network=nodes.network)
-    tenant = ControlPlane("node-tenant", service_cidr=TENANT_RANGE, network=nodes.network)
+    host = ControlPlane("node-host", network=nodes.network, workdir=nodes.folder / "host")
+    tenant = ControlPlane("node-tenant", service_cidr=TENANT_RANGE, network=nodes.network, workdir=nodes.folder / "tenant")
     with ExitStack() as stack:
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             starts = [pool.submit(plane.start) for plane in (host, tenant)]

@@ -77,9 +77,10 @@ def _up(chosen: argparse.Namespace, _rest: list[str]) -> int:
     if found := obstacles():
         raise PlaneError("\n".join(["real nodes cannot run here:", *found]))
     with RealNodes(chosen.nodes) as nodes, contextlib.ExitStack() as stack:
-        host = stack.enter_context(ControlPlane("host", network=nodes.network))
+        host = stack.enter_context(ControlPlane("host", network=nodes.network, workdir=nodes.folder / "host"))
         nodes.join(host)
-        tenant = stack.enter_context(ControlPlane("tenant", service_cidr=TENANT_SERVICE_CIDR, network=nodes.network))
+        folder = nodes.folder / "tenant"
+        tenant = stack.enter_context(ControlPlane("tenant", service_cidr=TENANT_SERVICE_CIDR, network=nodes.network, workdir=folder))
         for plane in (host, tenant):
             print(f"{plane.name}\t{plane.kubeconfig}\t{plane.inner_server}", flush=True)
         say(f"running; Ctrl-C to stop. Pods and Services are reached from inside: {' '.join(nodes.inside(['sh']))}")

@@ -60,6 +60,13 @@ class RealNodes:
             raise PlaneError("the nodes' network is not there; use RealNodes as a context manager")
         return self._bridge.network
 
+    @property
+    def folder(self) -> Path:
+        """The folder of the run: what lies here is gone with it, also when the runner is killed. For the control planes, too."""
+        if self._run is None:
+            raise PlaneError("there is no run; use RealNodes as a context manager")
+        return self._run.folder
+
     def join(self, host: ControlPlane) -> None:
         """Start the nodes, all at once, and wait until pods can run on them."""
         if self._run is None or self._bridge is None:
