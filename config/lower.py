@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from config import custom, grammar, mapping, patch, rules
+from config import custom, exports, grammar, mapping, patch, rules
 from config.custom import CustomResourceSection
 from config.kinds import Kind, enabled
 from config.models import ClusterTreeSection, ResourceSection, SyncFile
@@ -20,8 +20,8 @@ from syncer.core.settings import (
     TenantSettings,
 )
 
-RESERVED_NAMES = ("configmaps/kube-root-ca.crt", "serviceaccounts/default")
-"""Names that the host makes in every namespace, whatever else a file reserves."""
+RESERVED_NAMES = ("configmaps/kube-root-ca.crt", "serviceaccounts/default", "serviceaccounts/kled-workload")
+"""Names that the host (or we) make in every namespace, whatever else a file reserves."""
 
 
 def settings(file: SyncFile) -> Settings:
@@ -34,6 +34,7 @@ def settings(file: SyncFile) -> Settings:
         custom=tuple(map(custom.lowered, file.sync.custom_resources)),
         policy=_policy(file.policy),
         nodes=_nodes(file.cluster_tree),
+        exports=exports.lowered(file.sync.from_host),
         brake=BrakeSettings(minimum=file.brake.minimum, share=file.brake.share, hold=file.brake.hold, rate=file.brake.rate),
     )
 
@@ -114,7 +115,14 @@ def _policy(policy: PolicySection) -> PolicySettings:
         allow_volumes=policy.allow_volumes,
         claim_annotations=policy.claim_annotations,
         memory_volume_cap=policy.memory_volume_cap,
+        max_priority=policy.max_priority,
+        device_drivers=policy.device_drivers,
+        service_account_annotations=_patterns(policy.service_account_annotations),
     )
+
+
+def _patterns(texts: tuple[str, ...] | None) -> tuple[tuple[str, str], ...] | None:
+    return None if texts is None else tuple(map(grammar.annotation_pattern, texts))
 
 
 def _nodes(tree: ClusterTreeSection) -> NodeSettings:

@@ -18,6 +18,8 @@ _SECTIONS = {
     "ReferenceSection": "references[]",
     "SelectorPathSection": "selectors[]",
     "PatchSection": "patches[]",
+    "FromHostSection": "sync.fromHost",
+    "ExportSection": "sync.fromHost.configmaps[]",
     "SelectorSection": "selector",
     "RequirementSection": "matchExpressions[]",
     "ClusterTreeSection": "clusterTree",

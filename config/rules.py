@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from config import custom_rules, mapping, patch
+from config import custom_rules, exports, mapping, patch
 from config.custom import NamespaceTable
 from config.errors import Complaint, Path
 from config.grammar import nearest
@@ -19,7 +19,7 @@ _NO_SHARES = "Remove `resources` to promote whole nodes, chosen by `nodes`"
 
 def complaints(file: SyncFile) -> list[Complaint]:
     """Everything that is wrong with a file whose parts are sound. Empty sections are as good as absent ones."""
-    return [*_kinds(file), *_custom(file), *_mapping(file), *_cluster_tree(file.cluster_tree)]
+    return [*_kinds(file), *_custom(file), *_mapping(file), *_exports(file), *_cluster_tree(file.cluster_tree)]
 
 
 def _kinds(file: SyncFile) -> Iterator[Complaint]:
@@ -92,6 +92,11 @@ def _mapping(file: SyncFile) -> Iterator[Complaint]:
             )
     ground = mapping.Ground(own=file.host.namespace, allowed=file.host.allow_namespaces)
     yield from mapping.complaints(table, ground, at)
+
+
+def _exports(file: SyncFile) -> Iterator[Complaint]:
+    table = the_table(file) or (mapping.default_table(file.tenant.name) if file.tenant.name else {})
+    yield from exports.complaints(file.sync.from_host, file.host.namespace, mapping.parsed(table))
 
 
 def _tables(file: SyncFile) -> Iterator[tuple[Path, NamespaceTable]]:

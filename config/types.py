@@ -129,5 +129,8 @@ ExternalName: TypeAlias = Annotated[str, _text("glob-or-CIDR", grammar.external_
 HostPath: TypeAlias = Annotated[str, _text("path", grammar.host_path)]
 PortRange: TypeAlias = Annotated[str, Reads(readers.port_range, {"type": ["integer", "string"], "format": "port-or-range"})]
 SecurityCheck: TypeAlias = Annotated[str, _choice("a check of pods", EXCEPTIONS)]
+ExportPlace: TypeAlias = Annotated[str, _text("namespace/name-or-*", grammar.export_place)]
+Priority: TypeAlias = Annotated[int, Reads(readers.priority, {"type": "integer", "minimum": -(2**31), "maximum": grammar.HIGHEST_PRIORITY})]
+AnnotationPattern: TypeAlias = Annotated[str, _text("key=glob", grammar.annotation_pattern)]
 VolumeRule: TypeAlias = Annotated[str, _text("driver-or-driver/handle", grammar.volume_rule)]
 VolumeType: TypeAlias = Annotated[str, _text("volume-type", grammar.volume_type)]

@@ -22,6 +22,7 @@ from syncer.core.names import digest
 from syncer.core.objects import CUSTOMRESOURCEDEFINITIONS, Key, Ref, Side
 from syncer.core.translator import Translator
 from syncer.engine.run import Engine, Surroundings
+from syncer.engine.strays import strays
 from syncer.observe.metrics import Metrics
 from translators.custom.definitions import misfits
 from translators.custom.suggestions import Suggestion, suggestions
@@ -93,7 +94,7 @@ async def _once(name: str, function: Callable[[], Coroutine[Any, Any, None]]) ->
 
 
 async def _plan(engine: Engine) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    found = [_described(gone, key) for key, gone in strays(engine.translators.values(), engine.cache, engine.routing)]
     open_keys = list(engine.keys())
     while open_keys:
         again: list[Key] = []

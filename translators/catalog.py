@@ -13,15 +13,22 @@ from translators.brought import BROUGHT_SNAPSHOTS, BROUGHT_VOLUMES
 from translators.configmaps import CONFIGMAPS
 from translators.csi import CSIDRIVERS, CSINODES, CSISTORAGECAPACITIES
 from translators.custom import custom_kinds, definitions
+from translators.devices import DEVICECLASSES, RESOURCESLICES
 from translators.events import EVENTS
+from translators.exports import exports
 from translators.namespaces import NAMESPACES
 from translators.nodes import NODES
 from translators.patches import patched
 from translators.persistentvolumeclaims import PERSISTENTVOLUMECLAIMS
 from translators.persistentvolumes import PERSISTENTVOLUMES
 from translators.plugins import Plugins, installed
+from translators.poddisruptionbudgets import PODDISRUPTIONBUDGETS
 from translators.pods import POD_TOKENS, PODS
+from translators.priorityclasses import PRIORITYCLASSES
+from translators.resourceclaims import RESOURCECLAIMS
+from translators.runtimeclasses import RUNTIMECLASSES
 from translators.secrets import SECRETS
+from translators.serviceaccounts import SERVICEACCOUNTS
 from translators.services import SERVICES
 from translators.storageclasses import STORAGECLASSES
 from translators.volumeattributesclasses import VOLUMEATTRIBUTESCLASSES
@@ -35,7 +42,13 @@ BUILTIN: tuple[Translator, ...] = (
     SERVICES,
     CONFIGMAPS,
     SECRETS,
+    SERVICEACCOUNTS,
     STORAGECLASSES,
+    PRIORITYCLASSES,
+    RUNTIMECLASSES,
+    DEVICECLASSES,
+    RESOURCESLICES,
+    RESOURCECLAIMS,
     VOLUMEATTRIBUTESCLASSES,
     PERSISTENTVOLUMECLAIMS,
     PERSISTENTVOLUMES,
@@ -49,6 +62,7 @@ BUILTIN: tuple[Translator, ...] = (
     BROUGHT_SNAPSHOTS,
     PODS,
     POD_TOKENS,
+    PODDISRUPTIONBUDGETS,
     EVENTS,
 )
 
@@ -91,11 +105,11 @@ def together(translators: Iterable[Translator]) -> Catalog:
 
 
 def catalog(settings: Settings, more: Iterable[Translator] = ()) -> Catalog:
-    """The translators of the kinds that are switched on: built in, from other packages (and `more`), declared; all with their patches."""
+    """The translators of the kinds that are switched on: built in, from other packages (and `more`), declared, shown; all with their patches."""
     known = together((*BUILTIN, *_from_packages(settings), *more))
-    on = [translator for translator in known if translator.kind_setting in settings.kinds]
+    on = [translator for translator in known if translator.kind_setting in settings.kinds and translator.asked_for(settings)]
     declared = custom_kinds(settings, on)
-    made = together((*on, *((definitions(settings.custom),) if declared else ()), *declared))
+    made = together((*on, *((definitions(settings.custom),) if declared else ()), *declared, *exports(settings)))
     return Catalog({name: _patched(translator, settings) for name, translator in made.by_name.items()})
 
 
