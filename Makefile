@@ -6,10 +6,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint bench lock clean
+.PHONY: help setup demo test test-node lint bench lock clean
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(STAMP): pyproject.toml requirements-dev.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed; say which with: make PYTHON=python3.12 ..." >&2; exit 1; }
@@ -26,6 +26,9 @@ demo: setup ## A Deployment that exists only in a tenant runs on a host; KEEP=1 
 
 test: setup ## The whole suite, on two real control planes
 	$(BIN)/pytest
+
+test-node: setup ## Tenant pods on real nodes (kubelet, containerd, kube-proxy); says why where the machine cannot; ARGS are pytest's
+	@$(BIN)/python -m tools.nodes test $(ARGS)
 
 lint: $(STAMP) ## ruff, types, import contracts
 	$(BIN)/ruff check .

@@ -15,12 +15,15 @@ from config.errors import Unfit
 from syncer.core.names import is_label
 
 TENANT_LIMIT = 40
+HIGHEST_PRIORITY = 1_000_000_000
+"""The highest that a PriorityClass may have which is not the system's own."""
 
 _NAME_PART = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
 _KEY_CHARACTERS = re.compile(r"[A-Za-z0-9._/-]+[*]?")
 _QUANTITY = re.compile(r"([0-9]+(\.[0-9]*)?|\.[0-9]+)([mkMGTPE]|[KMGTPE]i|[eE][+-]?[0-9]+)?")
 _DURATION = re.compile(r"(?:(?P<h>[0-9]{1,9})h)?(?:(?P<m>[0-9]{1,9})m)?(?:(?P<s>[0-9]{1,9}(\.[0-9]{1,9})?)s)?")
 _NUMBER = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?")
+_INTEGER = re.compile(r"-?[0-9]{1,10}")
 _PLURAL = re.compile(r"[a-z][a-z0-9]*")
 _VOLUME_TYPE = re.compile(r"[a-z][A-Za-z]*")
 
@@ -68,6 +71,17 @@ def namespaced_name(text: str) -> str:
         raise Unfit(f"`{text}` names no namespace", "Write it as `namespace/name`")
     dns_label(namespace)
     dns_name(name)
+    return text
+
+
+def export_place(text: str) -> str:
+    """`namespace/name`, or `namespace/*` for every object of a namespace."""
+    namespace, slash, name = text.partition("/")
+    if not slash or ("*" in name and name != "*"):
+        raise Unfit(f"`{text}` names neither an object nor all of a namespace", "Write it as `namespace/name` or `namespace/*`")
+    dns_label(namespace)
+    if name != "*":
+        dns_name(name)
     return text
 
 
@@ -231,6 +245,26 @@ def host_path(text: str) -> str:
     if not text.startswith("/") or ".." in text.split("/"):
         raise Unfit(f"`{text}` is not an absolute path", "Write a path from `/` without `..`")
     return text
+
+
+def priority(text: str) -> int:
+    """A value that a PriorityClass may have."""
+    if not _INTEGER.fullmatch(text):
+        raise Unfit(f"`{text}` is not a priority", "Write a whole number, such as `0` or `1000`")
+    if not -(2**31) <= int(text) <= HIGHEST_PRIORITY:
+        raise Unfit(f"{text} is out of range", f"Write a number up to {HIGHEST_PRIORITY}; what is above belongs to the system")
+    return int(text)
+
+
+def annotation_pattern(text: str) -> tuple[str, str]:
+    """`key=value`, with `*` for any part of the value."""
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise Unfit(f"`{text}` says nothing of the value", "Write it as `key=value`, with `*` for any part of the value")
+    label_key(key)
+    if not value.strip("*"):
+        raise Unfit(f"`{text}` lets the tenant choose any identity", "Write what every allowed value has in common, such as `acme-*`")
+    return key, value
 
 
 def volume_type(text: str) -> str:

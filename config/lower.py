@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
-from config import grammar, mapping, rules
+from config import exports, grammar, mapping, rules
 from config.kinds import Kind, enabled
 from config.models import ClusterTreeSection, ResourceSection, SelectorSection, SyncFile
 from config.sections import HostSection, NetworkSection, PolicySection, TenantSection
@@ -20,8 +20,8 @@ from syncer.core.settings import (
     TenantSettings,
 )
 
-RESERVED_NAMES = ("configmaps/kube-root-ca.crt", "serviceaccounts/default")
-"""Names that the host makes in every namespace, whatever else a file reserves."""
+RESERVED_NAMES = ("configmaps/kube-root-ca.crt", "serviceaccounts/default", "serviceaccounts/kled-workload")
+"""Names that the host (or we) make in every namespace, whatever else a file reserves."""
 
 
 def settings(file: SyncFile) -> Settings:
@@ -33,6 +33,7 @@ def settings(file: SyncFile) -> Settings:
         kinds=_kinds(file.sync.resources),
         policy=_policy(file.policy, cast(str, file.tenant.name)),
         nodes=_nodes(file.cluster_tree),
+        exports=exports.lowered(file.sync.from_host),
         brake=BrakeSettings(minimum=file.brake.minimum, share=file.brake.share, hold=file.brake.hold, rate=file.brake.rate),
         network=_network(file.network),
     )
@@ -110,6 +111,9 @@ def _policy(policy: PolicySection, tenant: str) -> PolicySettings:
         allow_volumes=policy.allow_volumes,
         claim_annotations=policy.claim_annotations,
         memory_volume_cap=policy.memory_volume_cap,
+        max_priority=policy.max_priority,
+        device_drivers=policy.device_drivers,
+        service_account_annotations=_patterns(policy.service_account_annotations),
         ingress_classes=policy.ingress_classes,
         ingress_hosts=tuple(glob.replace("{tenant}", tenant) for glob in policy.ingress_hosts),
         ingress_to_external_names=policy.ingress_to_external_names,
@@ -121,6 +125,10 @@ def _policy(policy: PolicySection, tenant: str) -> PolicySettings:
         keep_reachable=policy.keep_reachable,
         closed_ranges=policy.closed_ranges,
     )
+
+
+def _patterns(texts: tuple[str, ...] | None) -> tuple[tuple[str, str], ...] | None:
+    return None if texts is None else tuple(map(grammar.annotation_pattern, texts))
 
 
 def _network(network: NetworkSection) -> NetworkSettings:

@@ -66,6 +66,29 @@ class ResourceSection(Section):
     )
 
 
+class ExportSection(Section):
+    """One object of the host that the tenant sees, or all of a namespace."""
+
+    source: t.ExportPlace = Field(alias="from", description="Where it is on the host: `namespace/name`, or `namespace/*` for all.")
+    target: t.ExportPlace = Field(
+        alias="to",
+        description="Where the tenant sees it: `namespace/name`, or `namespace/*` under the same names. The namespace is the tenant's to make.",
+    )
+
+
+class FromHostSection(Section):
+    """What of its own the host shows in the tenant. The copy follows the original; what the tenant does to it is taken back.
+
+    Print the host's rights again after a change: each namespace that something comes from has a Role."""
+
+    configmaps: tuple[ExportSection, ...] | None = Field(
+        default=None, description="ConfigMaps. When the last one is taken out, leave an empty list for one start, so that its copy goes, too."
+    )
+    secrets: tuple[ExportSection, ...] | None = Field(
+        default=None, description="Secrets. The same holds for them. Credentials of the host never cross."
+    )
+
+
 class SyncSection(Section):
     """What is synced, and where it lands."""
 
@@ -77,6 +100,7 @@ class SyncSection(Section):
     resources: tuple[ResourceSection, ...] | None = Field(
         default=None, description="The kinds to sync; those that are always on need not be listed. Default: every known kind, `bidirectional`."
     )
+    from_host: FromHostSection = Field(default=FromHostSection(), description="ConfigMaps and Secrets of the host that the tenant sees.")
 
 
 class NodeChoiceSection(Section):

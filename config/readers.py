@@ -83,6 +83,14 @@ def share(value: object) -> float:
     return found
 
 
+def priority(value: object) -> int:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = Plain(value)
+    if not isinstance(value, Plain):
+        raise wrong_type("a whole number", value)
+    return grammar.priority(value)
+
+
 def rate(value: object) -> float:
     found = number(value)
     if found <= 0:

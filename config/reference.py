@@ -14,6 +14,8 @@ from config.settings import PLACES, ProcessSettings
 _SECTIONS = {
     "SyncSection": "sync",
     "ResourceSection": "sync.resources[]",
+    "FromHostSection": "sync.fromHost",
+    "ExportSection": "sync.fromHost.configmaps[]",
     "SelectorSection": "selector",
     "RequirementSection": "matchExpressions[]",
     "ClusterTreeSection": "clusterTree",

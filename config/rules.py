@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from config import mapping
+from config import exports, mapping
 from config.errors import Complaint, Path
 from config.grammar import nearest
 from config.kinds import BY_PLURAL, Kind
@@ -17,7 +17,7 @@ _NO_SHARES = "Remove `resources` to promote whole nodes, chosen by `nodes`"
 
 def complaints(file: SyncFile) -> list[Complaint]:
     """Everything that is wrong with a file whose parts are sound. Empty sections are as good as absent ones."""
-    return [*_kinds(file), *_mapping(file), *_cluster_tree(file.cluster_tree), *_replicas(file)]
+    return [*_kinds(file), *_mapping(file), *_exports(file), *_cluster_tree(file.cluster_tree), *_replicas(file)]
 
 
 def _kinds(file: SyncFile) -> Iterator[Complaint]:
@@ -75,6 +75,11 @@ def _mapping(file: SyncFile) -> Iterator[Complaint]:
             )
     ground = mapping.Ground(own=file.host.namespace, allowed=file.host.allow_namespaces)
     yield from mapping.complaints(table, ground, at)
+
+
+def _exports(file: SyncFile) -> Iterator[Complaint]:
+    table = the_table(file) or (mapping.default_table(file.tenant.name) if file.tenant.name else {})
+    yield from exports.complaints(file.sync.from_host, file.host.namespace, mapping.parsed(table))
 
 
 def _tables(file: SyncFile) -> Iterator[tuple[Path, NamespaceTable]]:

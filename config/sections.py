@@ -35,7 +35,7 @@ class HostSection(Section):
     reserved_names: Annotated[tuple[t.ReservedName, ...], t.Unique] = Field(
         default=(),
         description="Further objects that the host itself makes in every namespace; the tenant's objects of that name get a suffix. Always reserved: "
-        "`configmaps/kube-root-ca.crt`, `serviceaccounts/default`.",
+        "`configmaps/kube-root-ca.crt`, `serviceaccounts/default`, `serviceaccounts/kled-workload`.",
     )
     deny_labels: Annotated[tuple[t.KeyOrPrefix, ...], t.Unique] = Field(
         default=(), description="Further label keys of the tenant that do not cross, beside the built-in ones. A prefix ends in `/` or `*`."
@@ -116,6 +116,22 @@ class PolicySection(Section):
         description="Annotations of claims that reach the host's storage provisioner. A prefix ends in `/` or `*`. Default: none.",
     )
     memory_volume_cap: t.Quantity | None = Field(default=None, description="The largest memory-backed `emptyDir`. Default: no cap.")
+    max_priority: t.Priority | None = Field(
+        default=None,
+        description="The highest value of the host's PriorityClasses that are offered by name (`names` of `priorityclasses`). "
+        "Default: 0, the priority of pods without a class, so that nobody is preempted by this tenant.",
+    )
+    device_drivers: Annotated[tuple[t.DnsName, ...], t.Unique] | None = Field(
+        default=None,
+        description="Drivers whose devices on promoted nodes pods may claim (dynamic resource allocation), by classes that `deviceclasses` names. "
+        "Default: none, and pods with claims are refused.",
+    )
+    service_account_annotations: Annotated[tuple[t.AnnotationPattern, ...], t.Unique] | None = Field(
+        default=None,
+        description="Annotations by which a ServiceAccount of the tenant gets an identity outside the cluster, as `key=value` "
+        "with `*` for any part of the value. Such an account gets a host account of its own, without rights, that its pods run under. Default: none. "
+        "When the last one is taken out, leave an empty list for one start, so that the accounts go.",
+    )
     ingress_classes: dict[t.DnsName, t.DnsName] = Field(
         default_factory=dict,
         description="Ingress classes of the tenant with the host's that stand for them, beside the IngressClasses that are shown.",

@@ -215,11 +215,17 @@ async def _work(
     state.engine = engine
     metrics.watch_engine(engine)
     health.detail("held deletions", lambda: f"{engine.guard.held} deletions are held" if engine.guard.held else None)
+    health.detail("places", lambda: _unread(engine))
     health.detail("kinds asleep", lambda: "; ".join(engine.presence.missing()) or None)
     _compare_versions(engine, election)
     async with anyio.create_task_group() as group:
         group.start_soon(election.lost, group.cancel_scope)
         await engine.run()
+
+
+def _unread(engine: Engine) -> str | None:
+    unread = engine.unread_places()
+    return f"not readable yet: {', '.join(unread[:10])}" if unread else None
 
 
 def _compare_versions(engine: Engine, election: Election | Alone) -> None:

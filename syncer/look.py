@@ -24,6 +24,7 @@ from syncer.core.objects import Key, Ref, Side
 from syncer.core.translator import Translator
 from syncer.engine.host_api import host_api
 from syncer.engine.run import Engine, Surroundings
+from syncer.engine.strays import strays
 from syncer.observe.metrics import Metrics
 
 _LIST_WITHIN = 60.0
@@ -76,7 +77,7 @@ async def _once(name: str, function: Callable[[], Coroutine[Any, Any, None]]) ->
 
 
 def _plan(engine: Engine) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
+    found = [_described(gone, key) for key, gone in strays(engine.translators.values(), engine.cache, engine.routing)]
     open_keys = list(engine.keys())
     while open_keys:
         again: list[Key] = []

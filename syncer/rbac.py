@@ -18,6 +18,7 @@ from syncer.core.objects import (
     LEASES,
     NAMESPACES,
     NODES,
+    RESOURCEQUOTAS,
     ROLEBINDINGS,
     SERVICEACCOUNTS,
     SERVICECIDRS,
@@ -93,10 +94,29 @@ def _host(settings: Settings, translators: tuple[Translator, ...], subject: Subj
         binding(name, subject),
         role(name, in_own.rules(), own),
         binding(name, subject, own),
+        *_place_roles(settings, translators, subject),
         *_own_api_role(settings, name, subject),
         *_replica_roles(settings, subject),
         *fence(name, settings, workload_role(settings), subject),
     ]
+
+
+def _place_roles(settings: Settings, translators: Iterable[Translator], subject: Subject) -> list[Manifest]:
+    """What the host shows of its own: a Role in each namespace it comes from, by name where the file names single objects."""
+    name, found = f"kled-{settings.tenant.name}-exports", dict[str, dict[Resource, set[str]]]()
+    for translator in translators:
+        for namespace, one in translator.places or ():
+            found.setdefault(namespace, {}).setdefault(translator.source, set()).add(one)
+    made: list[Manifest] = []
+    for namespace, kinds in sorted(found.items()):
+        rules = [_reading(resource, names) for resource, names in sorted(kinds.items(), key=lambda kind: kind[0].plural)]
+        made += [role(name, rules, namespace), binding(name, subject, namespace)]
+    return made
+
+
+def _reading(resource: Resource, names: set[str]) -> Manifest:
+    rule: Manifest = {"apiGroups": [resource.group], "resources": [resource.plural], "verbs": list(READ)}
+    return rule if "" in names else {**rule, "resourceNames": sorted(names)}
 
 
 def _own_api_role(settings: Settings, name: str, subject: Subject) -> list[Manifest]:
@@ -134,13 +154,16 @@ def host_cluster_rules(settings: Settings, translators: Iterable[Translator]) ->
     for translator in translators:
         if translator.name != NAMESPACES.plural:
             _host_side(rules, settings, translator, namespaced=False)
+    # Its own binding of a former life may name an identity that it had then.
+    take_over = {"apiGroups": [GROUP], "resources": [ROLEBINDINGS.plural], "resourceNames": [syncer_name(settings)], "verbs": ["patch"]}
     bind = {"apiGroups": [GROUP], "resources": ["clusterroles"], "resourceNames": [workload_role(settings)], "verbs": ["bind"]}
-    return [*rules.rules(), bind]
+    return [*rules.rules(), take_over, bind]
 
 
 def workload_rules(settings: Settings, translators: Iterable[Translator]) -> list[Manifest]:
     rules = Rules()
     rules.add(SERVICEACCOUNTS, *READ, "create", "patch")
+    rules.add(RESOURCEQUOTAS, *READ)
     if settings.network.to_host:
         rules.add(SERVICES, *READ)
         rules.add(ENDPOINTSLICES, *READ)
@@ -151,7 +174,7 @@ def workload_rules(settings: Settings, translators: Iterable[Translator]) -> lis
 
 def _host_side(rules: Rules, settings: Settings, translator: Translator, *, namespaced: bool) -> None:
     resource, kind = translator.resource_on(Side.HOST), _kind(settings, translator)
-    if (resource.namespaced and not translator.everywhere) is namespaced:
+    if (resource.namespaced and not translator.everywhere) is namespaced and translator.places is None:
         rules.add(resource, *READ)
         may_write = translator.may_write is None or translator.may_write(settings)
         if translator.leading is Side.TENANT and kind.mode != "fromHost" and may_write:

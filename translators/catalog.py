@@ -13,8 +13,10 @@ from translators.backendtlspolicies import BACKENDTLSPOLICIES
 from translators.brought import BROUGHT_SNAPSHOTS, BROUGHT_VOLUMES
 from translators.configmaps import CONFIGMAPS
 from translators.csi import CSIDRIVERS, CSINODES, CSISTORAGECAPACITIES
+from translators.devices import DEVICECLASSES, RESOURCESLICES
 from translators.endpointslices import ENDPOINTSLICES
 from translators.events import EVENTS
+from translators.exports import exports
 from translators.gatewayclasses import GATEWAYCLASSES
 from translators.gateways import GATEWAYS
 from translators.ingressclasses import INGRESSCLASSES
@@ -24,10 +26,15 @@ from translators.networkpolicies import NETWORKPOLICIES
 from translators.nodes import NODES
 from translators.persistentvolumeclaims import PERSISTENTVOLUMECLAIMS
 from translators.persistentvolumes import PERSISTENTVOLUMES
+from translators.poddisruptionbudgets import PODDISRUPTIONBUDGETS
 from translators.pods import POD_TOKENS, PODS
+from translators.priorityclasses import PRIORITYCLASSES
 from translators.referencegrants import REFERENCEGRANTS
+from translators.resourceclaims import RESOURCECLAIMS
 from translators.routes import ROUTES
+from translators.runtimeclasses import RUNTIMECLASSES
 from translators.secrets import SECRETS
+from translators.serviceaccounts import SERVICEACCOUNTS
 from translators.services import SERVICES
 from translators.storageclasses import STORAGECLASSES
 from translators.volumeattributesclasses import VOLUMEATTRIBUTESCLASSES
@@ -41,7 +48,13 @@ BUILTIN: tuple[Translator, ...] = (
     SERVICES,
     CONFIGMAPS,
     SECRETS,
+    SERVICEACCOUNTS,
     STORAGECLASSES,
+    PRIORITYCLASSES,
+    RUNTIMECLASSES,
+    DEVICECLASSES,
+    RESOURCESLICES,
+    RESOURCECLAIMS,
     VOLUMEATTRIBUTESCLASSES,
     PERSISTENTVOLUMECLAIMS,
     PERSISTENTVOLUMES,
@@ -64,6 +77,7 @@ BUILTIN: tuple[Translator, ...] = (
     BACKENDTLSPOLICIES,
     PODS,
     POD_TOKENS,
+    PODDISRUPTIONBUDGETS,
     EVENTS,
 )
 
@@ -108,4 +122,5 @@ def together(translators: Iterable[Translator]) -> Catalog:
 def catalog(settings: Settings, more: Iterable[Translator] = ()) -> Catalog:
     """The built-in translators of the kinds that are switched on, and `more` (custom kinds) in the same way."""
     known = together((*BUILTIN, *more))
-    return Catalog({name: translator for name, translator in known.by_name.items() if translator.kind_setting in settings.kinds})
+    enabled = (translator for translator in known if translator.kind_setting in settings.kinds and translator.asked_for(settings))
+    return together((*enabled, *exports(settings)))

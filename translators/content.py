@@ -7,6 +7,7 @@ from typing import Any
 
 from syncer.core.objects import Obj
 from syncer.core.project import project
+from syncer.core.stamp import KEYS, MANAGED_BY, MANAGER, SOURCE_UID
 from syncer.core.translator import Path
 from translators.metadata import Dropped
 
@@ -16,6 +17,16 @@ _EVERYWHERE = frozenset({"apiVersion", "kind", "metadata"})
 def taken(obj: Obj, fields: Iterable[str]) -> dict[str, Any]:
     """These top-level fields, as far as they are there."""
     return {field: obj[field] for field in fields if obj.get(field) is not None}
+
+
+def without_our_marks(obj: Obj) -> Obj:
+    """An object that is shown by the host carries marks of ours, which are no news to the tenant and stay behind without an event."""
+    meta = obj["metadata"]
+    if (meta.get("labels") or {}).get(MANAGED_BY) != MANAGER:
+        return obj
+    labels = {key: value for key, value in meta["labels"].items() if key != MANAGED_BY}
+    annotations = {key: value for key, value in (meta.get("annotations") or {}).items() if key not in (SOURCE_UID, KEYS)}
+    return {**obj, "metadata": {**meta, "labels": labels, "annotations": annotations}}
 
 
 def unknown(obj: Obj, known: Iterable[str]) -> Dropped:

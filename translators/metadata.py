@@ -259,6 +259,11 @@ def _shown_rule(shown: tuple[str, ...]) -> Callable[[str], bool]:
     return is_shown
 
 
+def is_shown_key(key: str, host: HostSettings) -> bool:
+    """Whether the tenant may see this key of a host object."""
+    return _shown_rule(host.show_labels)(key)
+
+
 def allowed(found: Mapping[str, str], keys: tuple[str, ...], reason: str) -> tuple[Mapping[str, str], Dropped]:
     """Only the entries whose key is listed (or begins with a listed prefix), and the others with this reason."""
     is_allowed = _shown_rule(keys)

@@ -24,18 +24,9 @@ from syncer.core.stamp import MANAGED_BY, MANAGER
 from syncer.core.translator import AllBut, Answer, Draft, Life, ListNeed, Need, ObjectNeed, Path, Skip, Subresource, Translator, View
 from translators.csi import topology_keys
 from translators.metadata import shown_metadata
+from translators.node_labels import SHOWN_LABELS, SHOWN_PREFIX
 from translators.selectors import meets
 
-SHOWN_LABELS = frozenset(
-    {
-        "kubernetes.io/arch",
-        "kubernetes.io/hostname",
-        "kubernetes.io/os",
-        "node.kubernetes.io/instance-type",
-        "node.kubernetes.io/windows-build",
-    }
-)
-SHOWN_PREFIX = "topology.kubernetes.io/"
 DERIVED_TAINTS = frozenset(
     f"node.kubernetes.io/{name}"
     for name in ("disk-pressure", "memory-pressure", "network-unavailable", "not-ready", "pid-pressure", "unreachable", "unschedulable")

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
+from syncer.core.objects import SECRETS
 from syncer.core.translator import AllBut, Each, Life, Path, Subresource, Translator
 from translators import service_addresses
 from translators.catalog import BUILTIN
+from translators.exports import export
 
 _INTRO = """\
 # Kinds
@@ -30,7 +33,11 @@ _LIFE = {
 }
 
 
-def page(translators: Iterable[Translator] = BUILTIN) -> str:
+EXPORTS = replace(export(SECRETS, ()), name="exports")
+"""Stands for those that the sync file makes."""
+
+
+def page(translators: Iterable[Translator] = (*BUILTIN, EXPORTS)) -> str:
     """The whole page."""
     return "\n\n".join([_INTRO, *(_section(translator) for translator in translators)]) + "\n"
 

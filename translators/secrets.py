@@ -10,7 +10,7 @@ from __future__ import annotations
 from syncer.core.objects import SECRETS as SECRET_KIND
 from syncer.core.objects import Obj
 from syncer.core.translator import Answer, Draft, Translator, View
-from translators.content import sealed, taken, unknown
+from translators.content import sealed, taken, unknown, without_our_marks
 from translators.metadata import down_metadata
 
 OPAQUE = "Opaque"
@@ -30,7 +30,7 @@ _TOKEN_MARKS = ("kubernetes.io/service-account.", "kubernetes.io/legacy-token-")
 
 
 def down(obj: Obj, view: View) -> Answer:
-    labels, annotations, dropped = down_metadata(_without_marks(obj), view)
+    labels, annotations, dropped = down_metadata(_without_marks(without_our_marks(obj)), view)
     body = {"metadata": {"labels": labels, "annotations": annotations}, "type": host_type(obj.get("type")), **taken(obj, CONTENT)}
     return Draft(body, (*dropped, *unknown(obj, (*CONTENT, "type"))))
 

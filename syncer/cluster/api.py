@@ -49,12 +49,21 @@ class Api(Protocol):
     async def get(self, resource: Resource, namespace: str, name: str) -> Entry:
         """A quorum read of one object. Raises NotFound."""
 
-    async def list(self, resource: Resource, namespace: str = "", *, label_selector: str = "", limit: int = 500, continue_token: str = "") -> Page:
-        """One page, from a consistent read (never `resourceVersion=0`). Raises Gone when a continue token has expired,
-        Invalid with the reason TOO_LARGE when the page does not fit."""
+    async def list(
+        self, resource: Resource, namespace: str = "", *, label_selector: str = "", name: str = "", limit: int = 500, continue_token: str = ""
+    ) -> Page:
+        """One page, from a consistent read (never `resourceVersion=0`); with `name` of that one object, which rights by `resourceNames` allow.
+        Raises Gone when a continue token has expired, Invalid with the reason TOO_LARGE when the page does not fit."""
 
     def watch(
-        self, resource: Resource, namespace: str = "", *, label_selector: str = "", resource_version: str = "", initial: bool = False
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        name: str = "",
+        resource_version: str = "",
+        initial: bool = False,
     ) -> AsyncIterator[Sequence[Change]]:
         """Batches of changes, ending when the server closes the stream; an empty batch comes first, when the server has accepted.
 

@@ -46,7 +46,7 @@ def _ignore_bad(bad: BadObject) -> None:
 
 
 class Reflector:
-    """One resource, in one namespace or all, under one label selector.
+    """One resource, in one namespace or all, under one label selector; or the one object of the name `only`.
 
     `keep` says which objects matter; one that stops mattering becomes a deletion. `trim` may replace an entry by a smaller one. `eager` retries
     quickly at first where a permission is missing (its RoleBinding may be fresh). `restarted` hears the reason of every new attempt, `bad` of
@@ -60,6 +60,7 @@ class Reflector:
         namespace: str = "",
         *,
         label_selector: str = "",
+        only: str = "",
         listener: Listener | None = None,
         keep: Keep | None = None,
         trim: Trim | None = None,
@@ -69,7 +70,7 @@ class Reflector:
         cap: int = 512 << 20,
         rng: random.Random | None = None,
     ) -> None:
-        self.api, self.resource, self.namespace, self.label_selector = api, resource, namespace, label_selector
+        self.api, self.resource, self.namespace, self.label_selector, self.only = api, resource, namespace, label_selector, only
         self.store = Store(f"{api.side.value} {resource.plural}{namespace and ' in '}{namespace}")
         if listener is not None:
             self.store.listen(listener)
@@ -209,7 +210,9 @@ class Reflector:
     async def _stream(self) -> AsyncIterator[AsyncIterator[Sequence[Change]]]:
         initial = self._intake.picture is not None
         version = "" if initial else self._intake.version
-        stream = self.api.watch(self.resource, self.namespace, label_selector=self.label_selector, resource_version=version, initial=initial)
+        stream = self.api.watch(
+            self.resource, self.namespace, label_selector=self.label_selector, name=self.only, resource_version=version, initial=initial
+        )
         try:
             yield stream
         finally:
@@ -260,7 +263,9 @@ class Reflector:
         intake.begin()
         for _ in range(_MOST_PAGES):
             try:
-                page = await self.api.list(self.resource, self.namespace, label_selector=self.label_selector, limit=limit, continue_token=token)
+                page = await self.api.list(
+                    self.resource, self.namespace, label_selector=self.label_selector, name=self.only, limit=limit, continue_token=token
+                )
             except Invalid as error:
                 if error.reason != TOO_LARGE or limit == 1:
                     raise

@@ -95,10 +95,10 @@ class Transport:
             raise self._unreadable("GET", path, BadObject("an object of another name came back"))
         return entry
 
-    async def list(self, resource: Resource, namespace: str = "", *, label_selector: str = "", limit: int = 500, continue_token: str = "") -> Page:
-        query = {"limit": str(limit)}
-        if label_selector:
-            query["labelSelector"] = label_selector
+    async def list(
+        self, resource: Resource, namespace: str = "", *, label_selector: str = "", name: str = "", limit: int = 500, continue_token: str = ""
+    ) -> Page:
+        query = {"limit": str(limit), **_selection(label_selector, name)}
         if continue_token:
             query["continue"] = continue_token
         path = f"{_path(resource, namespace)}?{urlencode(query)}"
@@ -109,11 +109,16 @@ class Transport:
             raise self._unreadable("GET", path, error) from error
 
     async def watch(
-        self, resource: Resource, namespace: str = "", *, label_selector: str = "", resource_version: str = "", initial: bool = False
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        name: str = "",
+        resource_version: str = "",
+        initial: bool = False,
     ) -> AsyncIterator[Sequence[Change]]:
-        query = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": str(self._rng.randint(240, 480))}
-        if label_selector:
-            query["labelSelector"] = label_selector
+        query = {"watch": "1", "allowWatchBookmarks": "true", "timeoutSeconds": str(self._rng.randint(240, 480)), **_selection(label_selector, name)}
         if initial:
             query |= {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
         elif resource_version:
@@ -217,6 +222,11 @@ def _version() -> str:
         return metadata.version("kled")
     except metadata.PackageNotFoundError:
         return "unknown"
+
+
+def _selection(label_selector: str, name: str) -> dict[str, str]:
+    found = {"labelSelector": label_selector, "fieldSelector": f"metadata.name={name}" if name else ""}
+    return {key: value for key, value in found.items() if value}
 
 
 def _path(resource: Resource, namespace: str, name: str = "", subresource: str = "") -> str:

@@ -33,6 +33,7 @@ from syncer.core.translator import Answer, Draft, Life, Refusal, Skip, Subresour
 
 SourceState = Literal["gone", "alive", "leaving"]
 TAKEN = "another object holds the name this one would get on the host, and is left alone; ask the host's admin to rename or remove that"
+TAKEN_IN_TENANT = "the host offers an object under this name, which is not shown because yours holds it; rename or remove yours to see it"
 TargetState = Literal["none", "ours", "other uid", "foreign", "leaving"]
 
 
@@ -245,9 +246,11 @@ class _Turned:
 
 
 def refuse(case: Case) -> tuple[Action, ...]:
-    """A foreign object holds the name: it is never written and never adopted."""
+    """A foreign object holds the name: it is never written and never adopted. Told on the tenant's object, whichever of the two that is."""
     if not case.wanted or isinstance(_answer(case), (Skip, Wait)):
         return ()
+    if case.target_side is Side.TENANT:
+        return (actions.Refuse(ref=case.target_ref, message=TAKEN_IN_TENANT, conflict=True, retry=True),)
     return (actions.Refuse(ref=case.source_ref, message=TAKEN, conflict=True, retry=True),)
 
 

@@ -70,6 +70,16 @@ class KindSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Export:
+    """Objects of a host namespace that one tenant namespace shows: one object, perhaps under another name, or (with empty names) all of them."""
+
+    namespace: str
+    name: str = ""
+    to_namespace: str
+    to_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostSettings:
     """The `host` section.
 
@@ -81,7 +91,7 @@ class HostSettings:
     create_namespaces: bool = True
     allow_namespaces: tuple[str, ...] = ()
     manage_service_cidr: bool = False
-    reserved_names: tuple[str, ...] = ("configmaps/kube-root-ca.crt", "serviceaccounts/default")
+    reserved_names: tuple[str, ...] = ("configmaps/kube-root-ca.crt", "serviceaccounts/default", "serviceaccounts/kled-workload")
     deny_label_prefixes: tuple[str, ...] = ()
     deny_annotation_prefixes: tuple[str, ...] = ()
     image_pull_secrets: tuple[str, ...] = ()
@@ -137,6 +147,13 @@ class PolicySettings:
     honour_node_ports: bool = False
     deny_external_names: tuple[str, ...] = ()
     memory_volume_cap: str | None = None
+    max_priority: int | None = None
+    """The highest value of a PriorityClass that is offered by name; None: 0, what a pod without a class has."""
+    device_drivers: tuple[str, ...] | None = None
+    """Drivers whose devices (dynamic resource allocation) are shown and may be claimed. None: nobody looks at devices."""
+    service_account_annotations: tuple[tuple[str, str], ...] | None = None
+    """(annotation key, glob over its value) that may stand on a host ServiceAccount made for one of the tenant's. None: nobody looks at accounts;
+    an empty list takes back those that were made."""
     storage_classes: Mapping[str, str] = field(default_factory=dict)
     allow_volumes: tuple[str, ...] = ()
     claim_annotations: tuple[str, ...] = ()
@@ -192,6 +209,8 @@ class Settings:
     policy: PolicySettings = field(default_factory=PolicySettings)
     nodes: NodeSettings = field(default_factory=NodeSettings)
     brake: BrakeSettings = field(default_factory=BrakeSettings)
+    exports: Mapping[str, tuple[Export, ...]] = field(default_factory=dict)
+    """What the host shows of its own, by plural name (`configmaps`, `secrets`). A kind with an empty list takes back what it showed before."""
     network: NetworkSettings = field(default_factory=NetworkSettings)
     host_api: tuple[str, ...] = ()
     """Addresses of the host's API server, found at the start and never configured: nothing of a tenant may be pointed there."""

@@ -209,6 +209,12 @@ class Translator:
     """(names, namespace, name) → (namespace, name) on the other side, when it is not the mapping of the kind itself."""
     target_from: Callable[[Obj, View], tuple[str, str] | Skip | Wait] | None = None
     """(source, view) → (namespace, name) on the other side, when only the source's content decides that (events)."""
+    source_of: Callable[[str, str], tuple[str, str] | None] | None = None
+    """(namespace, name) of an object on the following side → of the one that it would be the copy of, where a stamp does not say it (objects of
+    the host that the tenant shows under names of the administrator's choice)."""
+    places: tuple[tuple[str, str], ...] | None = None
+    """HOST_LEADS: where the sources are, as (namespace, name or empty for all), when that is not the workload namespaces. Only these places are
+    watched, and rights are given there and nowhere else."""
     keep_when_source_gone: bool = False
     """Whether the far object outlives its source (events: the host forgets them after an hour, the tenant after its own)."""
     reads: tuple[tuple[Side, Resource], ...] = ()
@@ -240,6 +246,8 @@ class Translator:
     rights: Rights = field(default_factory=Rights)
     prefetch: bool = False
     """Whether the needs hold tokens or probes, which the engine fetches before it asks `down`."""
+    asked_for: Callable[[Settings], bool] = lambda settings: True
+    """Whether the settings ask for this translator at all, beside its kind being on. Without it: no watch, no rights."""
     kind: str = ""
     """The kind in the sync file that switches this translator on and carries its mode and selector; its own name unless said otherwise."""
     pace: float = 0.0

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -147,7 +147,11 @@ class HostSpaces:
     async def _prepare(self, namespace: str) -> None:
         if self._binding is not None:
             metadata = {**self._binding["metadata"], "namespace": namespace}
-            await self._ensure(ROLEBINDINGS, namespace, {**self._binding, "metadata": metadata})
+            there = await self._ensure(ROLEBINDINGS, namespace, {**self._binding, "metadata": metadata})
+            if there is not None and _subjects(there.obj()) != _subjects(self._binding):
+                patch = {"metadata": {"uid": there.meta.uid}, "subjects": self._binding["subjects"]}
+                await self._host.patch(ROLEBINDINGS, namespace, metadata["name"], patch)
+                log.info("rights_taken_over", namespace=namespace)
 
     async def _make_account(self, namespace: str) -> None:
         account = {
@@ -158,8 +162,8 @@ class HostSpaces:
         }
         await self._ensure(SERVICEACCOUNTS, namespace, account)
 
-    async def _ensure(self, resource: Resource, namespace: str, body: dict[str, Any], *, create: bool = True) -> None:
-        """There it is, or it is created. An object of that name without our label is left alone and reported."""
+    async def _ensure(self, resource: Resource, namespace: str, body: dict[str, Any], *, create: bool = True) -> Entry | None:
+        """Ours that was there already; else it is created. An object of that name without our label is left alone and reported."""
         name = body["metadata"]["name"]
         try:
             there = await self._host.get(resource, namespace, name)
@@ -167,12 +171,14 @@ class HostSpaces:
             if create:
                 with suppress(AlreadyExists):
                     await self._host.create(resource, namespace, body)
-            return
+            return None
         if (there.meta.labels or {}).get(stamps.TENANT) != self._settings.tenant.name:
             tenant = self._settings.tenant.name
             log.warning("name_taken", kind=resource.kind, namespace=namespace, name=name, next_step=f"label it {stamps.TENANT}={tenant} or remove it")
+            return None
+        return there
 
-    async def _insist(self, what: str, step: Callable[[], Awaitable[None]]) -> None:
+    async def _insist(self, what: str, step: Callable[[], Awaitable[object]]) -> None:
         """Until it works: rights that were just granted take a moment to be known everywhere."""
         delay = 0.05
         while True:
@@ -186,3 +192,8 @@ class HostSpaces:
                     log.warning("host_namespace_not_ready", what=what, error=str(error)[:300])
                 await asyncio.sleep(delay * self._rng.uniform(0.8, 1.2))
                 delay = min(delay * 2, 30.0)
+
+
+def _subjects(binding: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Whom a binding names. It is somebody else when the syncer ran under another identity before: as a process, or under another account."""
+    return [tuple(str(one.get(key) or "") for key in ("kind", "namespace", "name")) for one in binding.get("subjects") or ()]

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -34,8 +35,8 @@ from syncer.engine.execute import Execute, Outcome
 from syncer.engine.fights import Fights
 from syncer.engine.guard import Guard
 from syncer.engine.index import Demand, Subject
+from syncer.engine.refusals import Refused, refused
 from syncer.engine.selection import selected
-from syncer.engine.tell import host_words
 from syncer.engine.tokens import Tokens
 from syncer.engine.view import EngineView
 
@@ -81,8 +82,8 @@ class Reconcile:
     """Kinds by plural name, for probes."""
     now: Callable[[], float]
     fights: Fights
-    stale: Callable[[Translator], bool] = lambda translator: False
-    """Whether the watch of the leading side has been silent for so long that what it showed last may be wrong by now."""
+    stale: Callable[[Translator, Key], bool] = lambda translator, key: False
+    """Whether the watch of the leading side has been silent for so long that what it showed last may be wrong by now, or has shown nothing yet."""
     refused: Callable[[str, str], None] = lambda kind, reason: None
     suppressed: Callable[[str], None] = lambda kind: None
     skipped: Callable[[str, str], None] = lambda kind, reason: None
@@ -93,6 +94,11 @@ class Reconcile:
     waiting_since: dict[Key, float] = field(default_factory=dict)
     denied_since: dict[Key, float] = field(default_factory=dict)
     """Keys whose writes fail in a way that mostly passes within seconds, see `_passes`."""
+    denials: dict[Key, int] = field(default_factory=dict)
+    """How often in a row a rule of the host stood against a key."""
+    no_room: Callable[[Key, str, str, Mapping[str, Decimal]], None] = lambda key, namespace, quota, requested: None
+    """(key, host namespace, quota, what it takes): have it looked at again when there is room."""
+    room_found: Callable[[Key], None] = lambda key: None
     agreed: dict[Key, int] = field(default_factory=dict)
     """Marks of pods whose way down had nothing to do, see `_mark`."""
 
@@ -108,7 +114,7 @@ class Reconcile:
         target_ref = found
         if target_ref is None:
             return await self._unmapped(translator, key, source_ref)
-        if self.stale(translator):
+        if self.stale(translator, key):
             return Result(again=_STALE, label="requeue_after")
         if self._behind(translator, source_ref, target_ref):
             self.deferred.add(key)
@@ -269,7 +275,9 @@ class Reconcile:
     def _wanted(self, translator: Translator, kind: KindSettings, ref: Ref, source: Obj) -> bool:
         if kind.selector is not None and not selected(kind.selector, source["metadata"].get("labels") or {}):
             return False
-        return not (translator.only_if_needed and kind.select == "used") or self.demand.used(ref)
+        if not translator.only_if_needed or (kind.select == "all" and not _is_shown_by_host(source)):
+            return True
+        return self.demand.used(ref)
 
     def _behind(self, translator: Translator, source_ref: Ref, target_ref: Ref) -> bool:
         expectations, now = self.cache.expectations, self.now()
@@ -315,6 +323,7 @@ class Reconcile:
         self.guard.settled(key)
         self.waiting_since.pop(key, None)
         self.denied_since.pop(key, None)
+        self._allowed(key)
         if self.cache.get(Side.TENANT, Ref(key.translator, key.namespace, key.name)) is None:
             self.agreed.pop(key, None)
         self.proven.discard((Side.TENANT, key))
@@ -373,14 +382,22 @@ class Reconcile:
                     result.again = min(result.again or _SLOW, _SLOW)
             elif isinstance(action, actions.Refuse):
                 reason = actions.CONFLICT if action.conflict else actions.REFUSED
-                said = action.message if action.field in action.message else f"{action.field}: {action.message}"
-                self.tell(action.ref, case.source, reason, said, "Warning")
+                about = case.source if case.source_side is Side.TENANT else case.target
+                self.tell(action.ref, about, reason, _with_field(action), "Warning")
                 self.refused(case.translator.name, reason)
                 result.label = "refused"
+                result.waits_on = (*result.waits_on, *self._could_allow(case))
                 if action.retry:
                     result.again = _SLOW
             else:
                 self.tell(action.ref, case.source, action.reason, action.message, action.type)
+
+    def _could_allow(self, case: Case) -> tuple[Subject, ...]:
+        """What a pod that is refused may become legal by: a class that the host begins to offer. (Others look at such things at any time.)"""
+        if case.source is None or case.translator.life is not Life.SHARED_FATE:
+            return ()
+        needs = case.translator.needs(case.source, self.names, self.settings)
+        return _subjects(need for need in needs if isinstance(need, ObjectNeed) and need.wake)
 
     def _still_waiting(self, key: Key, ref: Ref, source: Obj | None, reason: str, result: Result) -> None:
         """A need that is missing for longer than a few seconds is told."""
@@ -412,10 +429,13 @@ class Reconcile:
             return
         result.wrote += 1
         self.denied_since.pop(key, None)
+        if action.side is Side.HOST:
+            self._allowed(key)
         if outcome is Outcome.LATE:
             result.again = min(result.again or _BEHIND, _BEHIND)
         elif outcome is Outcome.FOREIGN:
-            self.tell(case.source_ref, case.source, actions.CONFLICT, TAKEN, "Warning")
+            if action.side is Side.HOST:  # in the tenant, the next look shows whose it is, and tells there
+                self.tell(case.source_ref, case.source, actions.CONFLICT, TAKEN, "Warning")
             self.refused(case.translator.name, actions.CONFLICT)
             result.again, result.label = _SLOW, "refused"
         elif isinstance(action, Delete) and action.inferred:
@@ -474,11 +494,27 @@ class Reconcile:
             return
         log.warning("write_refused", side=action.side.value, ref=str(action.ref), translator=case.translator.name, error=str(error)[:500])
         if action.side is Side.HOST and case.source_side is Side.TENANT and isinstance(error, ApiError):
-            words = host_words(error, case.target_ref, case.source_ref, case.view.names.tenant)
-            self.tell(case.source_ref, case.source, actions.REFUSED, f"the host refused it: {words}", "Warning")
+            found = refused(error, case.target_ref, case.source_ref)
+            self.tell(case.source_ref, case.source, actions.REFUSED, found.text, "Warning")
             self.refused(case.translator.name, actions.REFUSED)
+            if found.by_rule:
+                result.retry, result.again = False, self._denied_again(_key(case), case, found)
+                return
         result.retry = False
         result.again = _VERY_SLOW if isinstance(error, Invalid) else _SLOW / 2
+
+    def _denied_again(self, key: Key, case: Case, found: Refused) -> float:
+        """Seconds until the next try against a rule of the host: longer each time. Room in a quota is noticed earlier."""
+        times = self.denials.get(key, 0)
+        self.denials[key] = times + 1
+        if found.quota:
+            self.no_room(key, case.target_ref.namespace, found.quota, found.requested)
+        return min(_SLOW / 2 * 2.0 ** min(times, 8), _VERY_SLOW)
+
+    def _allowed(self, key: Key) -> None:
+        """Nothing of the host stands against the key (any more)."""
+        if self.denials.pop(key, None) is not None:
+            self.room_found(key)
 
     def _pending_recreate(self, case: Case) -> Recreate | None:
         """A crash came between the two halves of a re-creation in the tenant: the host copy holds the body."""
@@ -501,6 +537,16 @@ def _is_the_one(case: Case, there: Entry, *, of_target: bool) -> bool:
     if of_target:
         return case.source is not None and marked == case.source["metadata"]["uid"]
     return case.target is None or there.meta.uid == made_for(case)
+
+
+def _with_field(action: actions.Refuse) -> str:
+    """What is refused begins with the field, unless the message names it."""
+    return action.message if action.field in action.message else f"{action.field}: {action.message}"
+
+
+def _is_shown_by_host(source: Obj) -> bool:
+    """An object that came from the host has no business there a second time, unless a pod uses it."""
+    return (source["metadata"].get("labels") or {}).get(stamps.MANAGED_BY) == stamps.MANAGER
 
 
 def _passes(error: SyncerError) -> bool:

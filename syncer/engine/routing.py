@@ -146,6 +146,10 @@ class Routing:
             translator = targets[stamp.translator]
             return translator, Key(stamp.translator, stamp.namespace, stamp.name)
         for translator in targets.values():
+            if translator.source_of is not None:
+                if (origin := translator.source_of(meta.namespace, meta.name)) is not None:
+                    return translator, Key(translator.name, *origin)
+                continue
             if translator.target_name is not None:
                 return translator, self._shown_for(translator, meta.namespace, meta.name)
             if not meta.namespace:

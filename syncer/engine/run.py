@@ -23,8 +23,9 @@ from syncer.cluster.api import Api
 from syncer.cluster.reflector import Reflector
 from syncer.cluster.wire import Entry
 from syncer.core import actions
+from syncer.core import stamp as stamps
 from syncer.core.actions import Write
-from syncer.core.errors import LeadershipLost, StartupError
+from syncer.core.errors import LeadershipLost, StartupError, SyncerError
 from syncer.core.names import Names
 from syncer.core.objects import NODES, SERVICEACCOUNTS, Key, Obj, Ref, Resource, Side
 from syncer.core.settings import Settings
@@ -37,16 +38,19 @@ from syncer.engine.hostspaces import HostSpaces
 from syncer.engine.index import Demand, Waiters
 from syncer.engine.presence import Presence
 from syncer.engine.queue import Lane, Queue
+from syncer.engine.quotas import Quotas
 from syncer.engine.reconcile import Reconcile, Result
 from syncer.engine.recorder import Recorder
 from syncer.engine.routing import Routing
 from syncer.engine.spacewatch import SpaceWatch, Supervise
+from syncer.engine.strays import strays
 from syncer.engine.tokens import Tokens
-from syncer.engine.watches import Watch, watches
+from syncer.engine.watches import Watch, watched_places, watches
 
 log = structlog.get_logger()
 _WORKERS = 32
 _FRESH = 120.0
+_FOR_PLACES = 5.0
 _PACKED = frozenset({"pods"})
 
 
@@ -119,8 +123,10 @@ class Engine:
             rng=around.rng,
         )
         self.watches = watches(around.translators, settings.tenant.name)
+        self.places = watched_places(around.translators)
         self.presence = Presence(apis, around.translators, around.rng)
         self._open: dict[str, SpaceWatch] = {}
+        self.quotas = Quotas(around.host, self.queue.add, around.rng)
         self.reconcile = Reconcile(
             settings=settings,
             names=self.names,
@@ -139,6 +145,8 @@ class Engine:
             stale=self._stale,
             suppressed=around.measures.loop_suppressed,
             skipped=around.measures.skipped,
+            no_room=self.quotas.refused,
+            room_found=self.quotas.settled,
         )
         self.routing = Routing(
             around.translators,
@@ -159,6 +167,7 @@ class Engine:
         self.routing.watchers[Side.HOST, "namespaces"] = [self.spaces.seen, self._host_namespace]
         self.routing.watchers[Side.HOST, "serviceaccounts"] = [self.spaces.account_seen]
         self.reflectors: dict[tuple[Side, str, str], Reflector] = {}
+        self._placed = frozenset(_place(watch.namespace, watch.name) for watch in self.places)
         self.listed = asyncio.Event()
         self.started = False
         self.known_version = 0
@@ -170,6 +179,7 @@ class Engine:
         try:
             async with anyio.create_task_group() as group:
                 await self.presence.look()
+                await self._start_places(group)
                 await self._start_whole(group, [watch for watch in self.watches if self.presence.served(watch.side, watch.resource.plural)])
                 group.start_soon(self.around.supervise, "host-namespaces", self.spaces.run)
                 await self._present_namespaces()
@@ -187,6 +197,8 @@ class Engine:
                     group.start_soon(self.around.supervise, "optional-kinds", partial(self.presence.run, partial(self._wake, group)))
                 for name, task in self.around.tasks:
                     group.start_soon(self.around.supervise, name, partial(task, self))
+                group.start_soon(self.around.supervise, "quotas", self.quotas.run)
+                group.start_soon(self._clear_strays)
                 for number in range(_WORKERS):
                     group.start_soon(self.around.supervise, f"worker-{number}", self._work)
         finally:
@@ -213,10 +225,16 @@ class Engine:
         reflector = self.reflectors.get((Side.HOST, "nodes", ""))
         return reflector is not None and reflector.synced and _monotonic() - reflector.last_event < _FRESH
 
-    def _stale(self, translator: Translator) -> bool:
+    def _stale(self, translator: Translator, key: Key) -> bool:
         """A node that was Ready when the host last spoke may be anything by now: the tenant's own controllers draw the consequences, and
-        nothing we remember may contradict them."""
+        nothing we remember may contradict them. And of a place that was never listed nobody knows what is in it."""
+        if translator.places is not None:
+            return not self._is_listed(translator.source.plural, key)
         return translator.source == NODES and not self.host_nodes_fresh()
+
+    def _is_listed(self, plural: str, key: Key) -> bool:
+        places = (key.namespace, f"{key.namespace}/{key.name}")
+        return any(reflector.synced for place in places if (reflector := self.reflectors.get((Side.HOST, plural, place))) is not None)
 
     def _judge_tenant(self) -> None:
         """A tenant whose resourceVersion has gone back was restored: what is missing there may be missing by accident."""
@@ -231,8 +249,12 @@ class Engine:
 
     def missing(self) -> list[str]:
         """What is not listed yet, for readiness."""
-        late = [_name(reflector) for reflector in self.reflectors.values() if not reflector.synced]
+        late = [_name(reflector) for (_, _, place), reflector in self.reflectors.items() if not reflector.synced and place not in self._placed]
         return late + [f"host namespace {name}" for name in self.spaces.opening]
+
+    def unread_places(self) -> list[str]:
+        """What the host should show to the tenant and could not be read yet: it does not exist, or nobody gave us the rights."""
+        return [_name(reflector) for (_, _, place), reflector in self.reflectors.items() if not reflector.synced and place in self._placed]
 
     def _reflector(self, watch: Watch, namespace: str) -> Reflector:
         side, plural = watch.side, watch.resource.plural
@@ -254,6 +276,7 @@ class Engine:
             watch.resource,
             namespace,
             label_selector=watch.selector,
+            only=watch.name,
             listener=changed,
             keep=keep,
             trim=self._trim(side, plural),
@@ -261,7 +284,7 @@ class Engine:
             restarted=lambda reason: self.around.measures.watch_restarted(plural, side.value, reason),
             rng=self.around.rng,
         )
-        self.reflectors[side, plural, namespace] = made
+        self.reflectors[side, plural, _place(namespace, watch.name)] = made
         return made
 
     async def _start_whole(self, group: anyio.abc.TaskGroup, wanted: Iterable[Watch]) -> None:
@@ -277,6 +300,15 @@ class Engine:
             for watch in watches_now:
                 await self.reflectors[watch.side, watch.resource.plural, ""].wait_synced()
 
+    async def _start_places(self, group: anyio.abc.TaskGroup) -> None:
+        """What lies outside of workload namespaces. One that may not be read, or does not exist, holds nobody up for long."""
+        placed = [self._reflector(watch, watch.namespace) for watch in self.places]
+        for reflector in placed:
+            group.start_soon(self.around.supervise, _name(reflector), reflector.run)
+        with anyio.move_on_after(_FOR_PLACES):
+            for reflector in placed:
+                await reflector.wait_synced()
+
     def _is_by_use(self, side: Side, plural: str) -> bool:
         """Whether objects of this kind are synced only while somebody uses them."""
         translators = [one for one in self.translators.values() if one.leading is side and one.source.plural == plural]
@@ -284,7 +316,7 @@ class Engine:
         return bool(translators) and all(one.only_if_needed for one in translators) and all(kind is None or kind.select == "used" for kind in kinds)
 
     def _trim(self, side: Side, plural: str) -> Callable[[Entry], Entry] | None:
-        """What is kept of an entry: pods packed, of unused ConfigMaps and Secrets the outline."""
+        """What is kept of an entry: pods packed, of unused ConfigMaps and Secrets the outline, unless the host shows them."""
         if plural in _PACKED:
             return Entry.pack
         if self.around.looking or not self._is_by_use(side, plural):
@@ -292,7 +324,8 @@ class Engine:
 
         def what_is_needed(entry: Entry) -> Entry:
             ref = Ref(plural, entry.meta.namespace, entry.meta.name)
-            return entry if self.demand.used(ref) or self.content.used(ref) else entry.outline()
+            shown = (entry.meta.labels or {}).get(stamps.MANAGED_BY) == stamps.MANAGER or self.routing.key_of_copy(side, plural, entry) is not None
+            return entry if shown or self.demand.used(ref) or self.content.used(ref) else entry.outline()
 
         return what_is_needed
 
@@ -376,6 +409,15 @@ class Engine:
             if not watch.whole:
                 for entry in tuple(self.cache.table(Side.HOST, watch.resource.plural).in_namespace(namespace)):
                     self.routing.changed(Side.HOST, watch.resource.plural, entry, None, proven)
+
+    async def _clear_strays(self) -> None:
+        for _, gone in strays(self.translators.values(), self.cache, self.routing):
+            try:
+                await self.execute(gone)
+            except LeadershipLost:
+                raise
+            except SyncerError as error:
+                log.warning("stray_left", ref=str(gone.ref), error=str(error)[:300], next_step="delete it in the tenant, or restart the syncer")
 
     def _opened(self, namespace: str) -> None:
         for key in self.waiters.woken_by(Side.HOST, "namespaces", "", namespace):
@@ -471,7 +513,8 @@ class Engine:
         found: dict[Key, None] = {}
         for translator in self.translators.values():
             for entry in self.cache.table(translator.leading, translator.source.plural):
-                found[Key(translator.name, entry.meta.namespace, entry.meta.name)] = None
+                if translator.concerns is None or translator.concerns(entry):
+                    found[Key(translator.name, entry.meta.namespace, entry.meta.name)] = None
         for side, plural, table in self.cache.tables():
             for entry in table:
                 key = self.routing.key_of_copy(side, plural, entry)
@@ -486,7 +529,12 @@ def _monotonic() -> float:
 
 def _name(reflector: Reflector) -> str:
     where = f" in {reflector.namespace}" if reflector.namespace else ""
-    return f"{reflector.api.side.value} {reflector.resource.plural}{where}"
+    which = f" {reflector.only}" if reflector.only else ""
+    return f"{reflector.api.side.value} {reflector.resource.plural}{which}{where}"
+
+
+def _place(namespace: str, name: str) -> str:
+    return f"{namespace}/{name}" if name else namespace
 
 
 __all__ = ["Engine", "Life", "Measures", "Supervise", "Surroundings"]

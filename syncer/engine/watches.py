@@ -18,13 +18,16 @@ from syncer.core.translator import Translator
 
 @dataclass(frozen=True, slots=True)
 class Watch:
-    """One kind on one side; `selector` is a label selector. `whole`: not by namespace. `follows`: watched where other kinds are."""
+    """One kind on one side; `selector` is a label selector. `whole`: not by namespace. `follows`: watched where other kinds are. `namespace` and
+    `name` narrow it to one place."""
 
     side: Side
     resource: Resource
     selector: str = ""
     whole: bool = True
     follows: bool = False
+    namespace: str = ""
+    name: str = ""
 
 
 def watches(translators: Iterable[Translator], tenant: str) -> tuple[Watch, ...]:
@@ -46,7 +49,8 @@ def watches(translators: Iterable[Translator], tenant: str) -> tuple[Watch, ...]
     translators = tuple(translators)
     made = {translator.destination for translator in translators if translator.leading is Side.TENANT}
     for translator in translators:
-        add(translator.leading, translator.source, made_by_us=False, everywhere=translator.everywhere)
+        if translator.places is None:
+            add(translator.leading, translator.source, made_by_us=False, everywhere=translator.everywhere)
         add(translator.leading.other, translator.destination, made_by_us=True)
         for side, resource in translator.reads:
             add(side, resource, made_by_us=False)
@@ -54,3 +58,15 @@ def watches(translators: Iterable[Translator], tenant: str) -> tuple[Watch, ...]
     add(Side.HOST, NAMESPACES, made_by_us=True)
     add(Side.HOST, SERVICEACCOUNTS, made_by_us=True)
     return tuple(found.values())
+
+
+def watched_places(translators: Iterable[Translator]) -> tuple[Watch, ...]:
+    """What has to be watched on the host outside of workload namespaces: whole namespaces, and single objects elsewhere."""
+    found: dict[tuple[Resource, str, str], None] = {}
+    for translator in translators:
+        found.update(dict.fromkeys((translator.source, namespace, name) for namespace, name in translator.places or ()))
+    return tuple(
+        Watch(Side.HOST, resource, namespace=namespace, name=name)
+        for resource, namespace, name in found
+        if not name or (resource, namespace, "") not in found
+    )

@@ -6,5 +6,6 @@ no level covers (`volumes`, `host_access`, `placement`). `docs/policy.md` has th
 
 from syncer.policy.evaluate import violations
 from syncer.policy.findings import Violation
+from syncer.policy.lent import Lent
 
-__all__ = ["Violation", "violations"]
+__all__ = ["Lent", "Violation", "violations"]

@@ -6,21 +6,30 @@ under another name, on the node's own addresses, or with somebody else's hardwar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from syncer.core.settings import PolicySettings
 from syncer.policy.findings import Findings
+from syncer.policy.lent import Lent
 from syncer.policy.pod_security import HOST_PORTS
 from syncer.policy.reading import Container, Pod, Tree, objects
 
 RESOURCE_CLAIMS = "resourceClaims"
 
 
-def check_host_access(pod: Pod, policy: PolicySettings, service_account: str, found: Findings, *, existing: bool) -> None:
-    """Holds a pod against what the host allows this tenant. `service_account` is the one without rights that host pods run under."""
-    _check_identity(pod.spec, service_account, found)
-    _check_runtime_class(pod.spec, policy, found, existing=existing)
+def check_host_access(pod: Pod, policy: PolicySettings, service_account: str, lent: Lent, found: Findings, *, existing: bool) -> None:
+    """Holds a pod against what the host allows this tenant. `service_account` is the one without rights that host pods run under, unless an
+    account of its own is lent to it."""
+    _check_identity(pod.spec, service_account, lent, found)
+    _check_runtime_class(pod.spec, policy, lent, found, existing=existing)
     claims = pod.spec.get("resourceClaims")
-    if claims is not None and claims != [] and RESOURCE_CLAIMS not in policy.pod_security_exceptions:
-        found.refuse("spec.resourceClaims", claims, "ask for devices as extended resources", RESOURCE_CLAIMS)
+    if claims is not None and claims != [] and RESOURCE_CLAIMS not in policy.pod_security_exceptions and not _all_lent(claims, lent):
+        found.refuse(
+            "spec.resourceClaims",
+            claims,
+            "ask for devices as extended resources, or have their drivers allowed by policy.deviceDrivers",
+            RESOURCE_CLAIMS,
+        )
     _check_credentials(pod.security, "spec", found)
     every_port = HOST_PORTS in policy.pod_security_exceptions
     for container in pod.containers:
@@ -30,8 +39,20 @@ def check_host_access(pod: Pod, policy: PolicySettings, service_account: str, fo
         _check_credentials(container.security, container.where, found)
 
 
-def _check_identity(spec: Tree, service_account: str, found: Findings) -> None:
+def _all_lent(claims: object, lent: Lent) -> bool:
+    """Whether each of them names a claim that is a copy of the tenant's, and no template."""
+    if not isinstance(claims, list):
+        return False
+    return all(
+        isinstance(claim, Mapping) and claim.keys() <= {"name", "resourceClaimName"} and claim.get("resourceClaimName") in lent.claims
+        for claim in claims
+    )
+
+
+def _check_identity(spec: Tree, service_account: str, lent: Lent, found: Findings) -> None:
     name = spec.get("serviceAccountName")
+    if name is not None and name in list(lent.accounts):
+        service_account = str(name)
     remedy = f"host pods run under the service account {service_account}"
     if name is None:
         found.require("spec.serviceAccountName", remedy, "serviceAccount")
@@ -54,14 +75,14 @@ _MUST_BE_FALSE = (
 )
 
 
-def _check_runtime_class(spec: Tree, policy: PolicySettings, found: Findings, *, existing: bool) -> None:
+def _check_runtime_class(spec: Tree, policy: PolicySettings, lent: Lent, found: Findings, *, existing: bool) -> None:
     name = spec.get("runtimeClassName")
     forced = policy.force_runtime_class
     if forced is not None:
         if name != forced:
             found.refuse("spec.runtimeClassName", name, f"every pod runs with {forced}", "runtimeClass")
-    elif name is not None and name not in list(policy.runtime_classes.values()):
-        found.refuse("spec.runtimeClassName", name, "remove it, or have the class mapped by policy.runtimeClasses", "runtimeClass")
+    elif name is not None and name not in [*policy.runtime_classes.values(), *lent.runtime_classes]:
+        found.refuse("spec.runtimeClassName", name, "remove it, or have the class offered by name or mapped by policy.runtimeClasses", "runtimeClass")
     overhead = spec.get("overhead")
     if overhead is not None and overhead != {} and not existing:
         found.refuse("spec.overhead", overhead, "remove it, the host derives it from the class", "runtimeClass")

@@ -9,12 +9,13 @@ from collections.abc import Mapping
 
 from syncer.core.settings import PolicySettings
 from syncer.policy.findings import Findings
+from syncer.policy.lent import Lent
 from syncer.policy.reading import Pod, Tree, items, objects, section
 
 _TERMS = "spec.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution"
 
 
-def check_placement(pod: Pod, policy: PolicySettings, nodes: frozenset[str] | None, found: Findings) -> None:
+def check_placement(pod: Pod, policy: PolicySettings, nodes: frozenset[str] | None, lent: Lent, found: Findings) -> None:
     """What stands in the way of creating this pod. `nodes` are the promoted ones; None: any node, but a pin there must be."""
     spec = pod.spec
     for key, empty, remedy in _ABSENT:
@@ -24,7 +25,7 @@ def check_placement(pod: Pod, policy: PolicySettings, nodes: frozenset[str] | No
     scheduler = spec.get("schedulerName")
     if scheduler is not None and scheduler not in ("", "default-scheduler"):
         found.refuse("spec.schedulerName", scheduler, "remove it, the host's own scheduler verifies the node", "schedulerName")
-    _check_priority(spec, policy, found)
+    _check_priority(spec, policy, lent, found)
     _check_pin(spec, nodes, found)
 
 
@@ -35,11 +36,11 @@ _ABSENT: tuple[tuple[str, object, str], ...] = (
 )
 
 
-def _check_priority(spec: Tree, policy: PolicySettings, found: Findings) -> None:
+def _check_priority(spec: Tree, policy: PolicySettings, lent: Lent, found: Findings) -> None:
     """The number belongs to the class; on its own it would be a priority that nobody gave."""
     name = spec.get("priorityClassName")
-    if name is not None and name != "" and name not in list(policy.priority_classes.values()):
-        found.refuse("spec.priorityClassName", name, "remove it, or have the class mapped by policy.priorityClasses", "priority")
+    if name is not None and name != "" and name not in [*policy.priority_classes.values(), *lent.priority_classes]:
+        found.refuse("spec.priorityClassName", name, "remove it, or have the class offered by name or mapped by policy.priorityClasses", "priority")
     if spec.get("priority") is not None:
         found.refuse("spec.priority", spec["priority"], "remove it, the host derives it from the class", "priority")
 

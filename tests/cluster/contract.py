@@ -992,6 +992,12 @@ class TestLists:
         page = await cluster.api.list(CONFIGMAPS, cluster.namespace, label_selector=selector)
         assert " ".join(entry.meta.name for entry in page.entries) == names
 
+    async def test_one_object_can_be_asked_for_by_its_name(self, cluster: Cluster) -> None:
+        await self.fill(cluster)
+        for name, found in (("m1", ["m1"]), ("nobody", [])):
+            page = await cluster.api.list(CONFIGMAPS, cluster.namespace, name=name)
+            assert [entry.meta.name for entry in page.entries] == found
+
     async def test_nonsense_is_refused(self, cluster: Cluster) -> None:
         with pytest.raises(Invalid):
             await cluster.api.list(CONFIGMAPS, cluster.namespace, label_selector="a=b=c")
@@ -1052,6 +1058,15 @@ class TestWatches:
         seen = [change.entry.obj() for change in found if change.entry]
         assert [obj["data"]["k"] for obj in seen] == ["1", "3", "4"]  # what left is shown as it last matched
         assert seen[0]["metadata"]["resourceVersion"] == found[0].resource_version > version
+
+    async def test_one_object_can_be_watched_by_its_name(self, cluster: Cluster) -> None:
+        await cluster.make(CONFIGMAPS, "a", data={"k": "1"})
+        await cluster.make(CONFIGMAPS, "b")
+        assert told(await changes(cluster, CONFIGMAPS, 2, initial=True, name="a")) == [("ADDED", "a"), ("BOOKMARK", "")]
+        version = await cluster.version()
+        await cluster.patch(CONFIGMAPS, "b", {"data": {"k": "2"}})
+        await cluster.patch(CONFIGMAPS, "a", {"data": {"k": "2"}})
+        assert told(await changes(cluster, CONFIGMAPS, 1, resource_version=version, name="a")) == [("MODIFIED", "a")]
 
     async def test_other_namespaces_are_not_seen(self, cluster: Cluster) -> None:
         await cluster.make(NAMESPACES, cluster.unique)

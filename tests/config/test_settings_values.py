@@ -14,6 +14,7 @@ from config import ConfigError, Loaded
 from config.kinds import KINDS
 from syncer.core.settings import (
     BrakeSettings,
+    Export,
     HostSettings,
     KindSettings,
     NamespaceMapping,
@@ -27,6 +28,7 @@ from syncer.core.settings import (
 
 Load = Callable[..., Loaded]
 EXAMPLES = Path(config.__file__).parent / "examples"
+WITH_PODS = {kind.plural for kind in KINDS if "pods" in kind.goes_with}
 
 FULL = Settings(
     tenant=TenantSettings(
@@ -39,7 +41,7 @@ FULL = Settings(
     host=HostSettings(
         namespace="kled-globex",
         allow_namespaces=("kube-globex",),
-        reserved_names=("configmaps/kube-root-ca.crt", "serviceaccounts/default", "configmaps/istio-ca-root-cert"),
+        reserved_names=("configmaps/kube-root-ca.crt", "serviceaccounts/default", "serviceaccounts/kled-workload", "configmaps/istio-ca-root-cert"),
         deny_label_prefixes=("sidecar.istio.io/",),
         deny_annotation_prefixes=("example.com/cost-center", "ci-*"),
         image_pull_secrets=("registry",),
@@ -56,7 +58,11 @@ FULL = Settings(
         "secrets": KindSettings(name="secrets", mode="toHost", select="all"),
         "namespaces": KindSettings(name="namespaces"),
         "nodes": KindSettings(name="nodes", mode="fromHost"),
+        "serviceaccounts": KindSettings(name="serviceaccounts"),
         "storageclasses": KindSettings(name="storageclasses", names=("standard", "fast-*")),
+        "priorityclasses": KindSettings(name="priorityclasses", names=("globex-*",)),
+        "runtimeclasses": KindSettings(name="runtimeclasses"),
+        **{kind: KindSettings(name=kind) for kind in ("resourceclaims", "deviceclasses", "resourceslices")},
         "events": KindSettings(name="events"),
     },
     policy=PolicySettings(
@@ -70,6 +76,9 @@ FULL = Settings(
         force_runtime_class="gvisor",
         deny_external_names=("*.internal", "169.254.0.0/16"),
         memory_volume_cap="1Gi",
+        max_priority=1000,
+        device_drivers=("gpu.example.com",),
+        service_account_annotations=(("eks.amazonaws.com/role-arn", "arn:aws:iam::123456789012:role/globex-*"),),
         storage_classes={"gold": "ceph-replicated"},
         allow_volumes=("efs.csi.aws.com/fs-0123*",),
         claim_annotations=("storage.example.com/",),
@@ -83,6 +92,10 @@ FULL = Settings(
     ),
     nodes=NodeSettings(selector=Selector(match_labels={"pool": "tenants"}), count=3),
     brake=BrakeSettings(),
+    exports={
+        "configmaps": (Export(namespace="platform", name="settings", to_namespace="default", to_name="platform"),),
+        "secrets": (Export(namespace="wildcard-certs", to_namespace="certs"),),
+    },
     network=NetworkSettings(from_host=(("databases/main", "default/db"),), to_host=(("default/shop", "exchange/globex-shop"),)),
 )
 
@@ -113,7 +126,7 @@ def test_an_almost_empty_file_gives_the_defaults_of_the_frozen_values(load: Load
 def test_the_seeds_example_is_valid_as_it_stands(load: Load) -> None:
     settings = load((EXAMPLES / "seed.yaml").read_text()).settings
     assert settings.mapping == NamespaceMapping(table={"default": "kled-cluster-1-default", "kube-system": "kled-cluster-1-kube-system"})
-    assert list(settings.kinds) == ["pods", "services", "configmaps", "secrets", "namespaces", "nodes", "events"]
+    assert set(settings.kinds) == {"pods", "services", "configmaps", "secrets", "namespaces", "nodes", "events", *WITH_PODS}
 
 
 def test_every_example_loads() -> None:
@@ -137,7 +150,7 @@ def test_listed_kinds_are_on_with_those_that_always_are(load: Load) -> None:
 
 def test_what_pods_use_comes_with_them(load: Load) -> None:
     kinds = load("sync: {resources: [{name: secrets, select: all}, {name: pods}]}").settings.kinds
-    assert list(kinds) == ["pods", "configmaps", "secrets", "namespaces", "nodes", "events"]
+    assert set(kinds) == {"pods", "configmaps", "secrets", "namespaces", "nodes", "events", *WITH_PODS}
     assert (kinds["configmaps"].select, kinds["secrets"].select) == ("used", "all")
 
 
@@ -242,6 +255,9 @@ policy:
   honourNodePorts: true
   denyExternalNames: [a]
   memoryVolumeCap: 1Gi
+  maxPriority: -5
+  serviceAccountAnnotations: [a=b]
+  deviceDrivers: [a]
   storageClasses: {a: b}
   allowVolumes: [a/b*]
   claimAnnotations: [a/]
@@ -274,3 +290,14 @@ def test_no_field_of_the_settings_is_out_of_the_files_reach(load: Load) -> None:
             assert said != getattr(default, field.name) or field.name == "name", (
                 f"{type(default).__name__}.{field.name} cannot be said in a sync file"
             )
+
+
+def test_one_object_may_be_shown_in_two_places_and_a_kind_that_is_listed_without_any_is_on(load: Load) -> None:
+    rules = "configmaps: [{from: a/x, to: web/x}, {from: a/x, to: db/y}, {from: a/*, to: all/*}]"
+    exports = load(f"sync: {{fromHost: {{{rules}, secrets: []}}}}").settings.exports
+    assert [(rule.name, rule.to_namespace, rule.to_name) for rule in exports["configmaps"]] == [("x", "web", "x"), ("x", "db", "y"), ("", "all", "")]
+    assert exports["secrets"] == ()
+
+
+def test_nothing_is_shown_of_the_host_unless_the_file_says_so(load: Load) -> None:
+    assert load("sync: {}").settings.exports == {}

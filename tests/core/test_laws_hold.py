@@ -7,13 +7,16 @@ import pytest
 
 from syncer.core.names import Names
 from syncer.core.objects import CONFIGMAPS, SECRETS, Ref, Resource
-from syncer.core.settings import KindSettings, TenantSettings
+from syncer.core.settings import KindSettings, PolicySettings, TenantSettings
 from syncer.core.stamp import MANAGED_BY, MANAGER, SOURCE_UID
 from syncer.testing import Sample, check_laws, settings_for, stamped
 from translators.catalog import BUILTIN
 
 KINDS = {name: KindSettings(name=name) for name in ("pods", "services", "configmaps", "secrets", "namespaces", "nodes", "events")}
 SETTINGS = settings_for("acme", kinds=KINDS, tenant=TenantSettings(name="acme", service_cidr=("10.96.0.0/16",)))
+DEVICES = settings_for(
+    kinds={"deviceclasses": KindSettings(name="deviceclasses", names=("gpu",))}, policy=PolicySettings(device_drivers=("gpu.example.com",))
+)
 SEEN = "2030-01-01T00:00:00Z"
 
 
@@ -172,6 +175,65 @@ SAMPLES: dict[str, list[Sample]] = {
     "namespaces": [Sample(source={"metadata": {"name": "web", "labels": {"kubernetes.io/metadata.name": "web", "a": "b"}}})],
     "nodes": [Sample(source=NODE)],
     "pods": [pod_sample()],
+    "serviceaccounts": [
+        Sample(
+            source={"metadata": {**meta("sa"), "annotations": {"a.io/role": "acme"}}},
+            settings=settings_for(policy=PolicySettings(service_account_annotations=(("a.io/role", "acme"),))),
+        )
+    ],
+    "priorityclasses": [
+        Sample(
+            source={"metadata": {"name": "low"}, "value": -1, "preemptionPolicy": "Never", "globalDefault": True},
+            settings=settings_for(kinds={"priorityclasses": KindSettings(name="priorityclasses", names=("*",))}),
+        )
+    ],
+    "runtimeclasses": [
+        Sample(
+            source={
+                "metadata": {"name": "sandbox"},
+                "handler": "runsc",
+                "overhead": {"podFixed": {"cpu": "250m"}},
+                "scheduling": {"nodeSelector": {"topology.kubernetes.io/zone": "z1", "x": "y"}, "tolerations": [{"key": "x", "operator": "Exists"}]},
+            },
+            settings=settings_for(kinds={"runtimeclasses": KindSettings(name="runtimeclasses", names=("*",))}),
+        )
+    ],
+    "resourceclaims": [
+        Sample(
+            source={
+                "metadata": meta("trainer"),
+                "spec": {"devices": {"requests": [{"name": "one", "exactly": {"deviceClassName": "gpu", "count": 1}}]}},
+            },
+            settings=DEVICES,
+            host={"deviceclasses": [{"metadata": {"name": "gpu"}}]},
+        )
+    ],
+    "deviceclasses": [
+        Sample(
+            source={"metadata": {"name": "gpu"}, "spec": {"selectors": [{"cel": {"expression": "true"}}], "config": [{"opaque": {}}]}},
+            settings=DEVICES,
+        )
+    ],
+    "resourceslices": [
+        Sample(
+            source={"metadata": {"name": "gpus"}, "spec": {"driver": "gpu.example.com", "nodeName": "node-0", "pool": {"name": "p"}, "devices": []}},
+            settings=DEVICES,
+            host={"nodes": [{"metadata": {"name": "node-0", "uid": "h"}}]},
+            tenant={
+                "nodes": [{"metadata": {"name": "node-0", "uid": "t", "labels": {MANAGED_BY: MANAGER}, "annotations": {SOURCE_UID: "h"}}}],
+            },
+        )
+    ],
+    "poddisruptionbudgets": [
+        Sample(source={"metadata": meta("pdb"), "spec": {"minAvailable": 1, "selector": {"matchLabels": {"app": "a"}}}}),
+        Sample(
+            source={
+                "metadata": {**meta("share"), "generation": 1},
+                "spec": {"maxUnavailable": "20%", "selector": {}, "unhealthyPodEvictionPolicy": "AlwaysAllow"},
+                "status": {"observedGeneration": 1, "desiredHealthy": 4},
+            }
+        ),
+    ],
     "events": [Sample(source=EVENT, host={"pods": [ABOUT], "nodes": [NODE]}, tenant={"pods": [{"metadata": meta("p")}]})],
 }
 

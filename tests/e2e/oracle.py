@@ -141,7 +141,10 @@ class Oracle:
 
     def _granted(self, world: World, side: str, mine: list[Obj], forbidden_expected: bool) -> Iterator[str]:
         table = granted(world, side)
-        bound = {entry["objectRef"]["namespace"]: moment(entry) for entry in mine if binds(entry)}
+        bound: dict[str, list[float]] = collections.defaultdict(list)
+        for entry in mine:
+            if binds(entry):
+                bound[entry["objectRef"]["namespace"]].append(moment(entry))
         for entry in mine:
             about = entry.get("objectRef", {})
             if not about or about.get("apiGroup") in ("authentication.k8s.io", "authorization.k8s.io"):
@@ -151,8 +154,8 @@ class Oracle:
                 yield f"S2 not in the manifests of {side}: {described(entry)}"
             if entry.get("responseStatus", {}).get("code") != 403 or forbidden_expected or "being terminated" in json.dumps(entry["responseStatus"]):
                 continue
-            # An API server learns of a RoleBinding by its own watch, a moment after it has been created.
-            if not 0 <= moment(entry) - bound.get(about.get("namespace"), 0) < BINDING_KNOWN_AFTER:
+            # An API server learns of a RoleBinding by its own watch, a moment after it has been written.
+            if not any(0 <= moment(entry) - written < BINDING_KNOWN_AFTER for written in bound[about.get("namespace", "")]):
                 yield f"S2 forbidden on {side}: {described(entry)}: {entry['responseStatus'].get('message', '')[:300]}"
 
     # --- S3: only objects that carry this tenant's stamp
@@ -258,6 +261,10 @@ class Oracle:
                 selector = self._selectors[uid]
                 if selector and (selector.get(TENANT), selector.get(NAMESPACE)) != (world.tenant_name, labels.get(NAMESPACE)):
                     yield f"S10 a selector: {described(entry)} {selector}"
+            if resource == "poddisruptionbudgets" and (request.get("spec") or {}).get("selector"):
+                found = request["spec"]["selector"].get("matchLabels") or {}
+                if entry["verb"] == "create" and (found.get(TENANT) != world.tenant_name or not found.get(NAMESPACE)):
+                    yield f"S10 a selector: {described(entry)} {found}"
             if resource == "networkpolicies":
                 for selector in policy_selectors(request.get("spec") or {}):
                     if not confined(selector, world.tenant_name):
@@ -330,7 +337,7 @@ def writes(entries: Iterable[Obj]) -> Iterator[Obj]:
 
 
 def binds(entry: Obj) -> bool:
-    return bool(entry["verb"] == "create" and entry.get("objectRef", {}).get("resource") == "rolebindings" and succeeded(entry))
+    return bool(entry["verb"] in ("create", "patch") and entry.get("objectRef", {}).get("resource") == "rolebindings" and succeeded(entry))
 
 
 def succeeded(entry: Obj) -> bool:

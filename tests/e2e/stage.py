@@ -47,6 +47,14 @@ GROUPS = {
     "clusterrolebindings": "apis/rbac.authorization.k8s.io/v1",
     "clusterroles": "apis/rbac.authorization.k8s.io/v1",
     "endpointslices": "apis/discovery.k8s.io/v1",
+    "poddisruptionbudgets": "apis/policy/v1",
+    "priorityclasses": "apis/scheduling.k8s.io/v1",
+    "runtimeclasses": "apis/node.k8s.io/v1",
+    "resourceclaims": "apis/resource.k8s.io/v1",
+    "resourceclaimtemplates": "apis/resource.k8s.io/v1",
+    "resourceslices": "apis/resource.k8s.io/v1",
+    "validatingadmissionpolicies": "apis/admissionregistration.k8s.io/v1",
+    "validatingadmissionpolicybindings": "apis/admissionregistration.k8s.io/v1",
     "ingresses": "apis/networking.k8s.io/v1",
     "ingressclasses": "apis/networking.k8s.io/v1",
     "networkpolicies": "apis/networking.k8s.io/v1",
@@ -147,11 +155,11 @@ class Planes:
 class Run:
     """One process of the syncer."""
 
-    def __init__(self, arguments: list[str], log: Path) -> None:
+    def __init__(self, arguments: list[str], log: Path, under: tuple[str, ...] = ("-m",)) -> None:
         self.address = f"127.0.0.1:{free_port()}"
         self.log = log
         with log.open("ab") as out:
-            command = [sys.executable, "-m", "syncer", "run", *arguments, "--metrics-address", self.address]
+            command = [sys.executable, *under, "syncer", "run", *arguments, "--metrics-address", self.address]
             self.process = subprocess.Popen(command, stdout=out, stderr=out)
 
     def fetch(self, path: str) -> tuple[int, str]:
@@ -216,14 +224,18 @@ class World:
 
     def __post_init__(self) -> None:
         self.host, self.tenant = Cluster(self.planes.host), Cluster(self.planes.tenant)
-        self.user = f"kled-syncer-{self.tenant_name}"
+        self.become(f"kled-syncer-{self.tenant_name}")
+        self.log = self.folder / "syncer.log"
+        self.since = self.positions()
+
+    def become(self, user: str) -> None:
+        """The user that the syncer is on both sides from its next start on."""
+        self.user = user
         self.sources = (
             *("--sync-file", str(self.sync_file), "--tenant", self.tenant_name),
             *("--tenant-kubeconfig", str(self.planes.tenant.user_kubeconfig(self.user))),
             *("--host-kubeconfig", str(self.planes.host.user_kubeconfig(self.user))),
         )
-        self.log = self.folder / "syncer.log"
-        self.since = self.positions()
 
     def positions(self) -> tuple[int, int]:
         return self.planes.host.audit_log.position(), self.planes.tenant.audit_log.position()
@@ -299,7 +311,8 @@ class World:
         return [
             {**one, "plural": plural}
             for plural in (
-                *("namespaces", "pods", "services", "configmaps", "secrets", "persistentvolumeclaims", "persistentvolumes"),
+                *("namespaces", "pods", "services", "configmaps", "secrets"),
+                *("persistentvolumeclaims", "persistentvolumes", "poddisruptionbudgets"),
                 *("ingresses", "networkpolicies", "endpointslices"),
             )
             for one in self.host.list(plural, "", label)
@@ -316,6 +329,7 @@ class World:
             if self.tenant.get("namespaces", "", name):
                 for plural in ("deployments", "jobs", "statefulsets"):
                     self.planes.tenant.api.request("DELETE", self.tenant.path(plural, name), background)
+                self._emptied(name)
         for name in self.spaces:
             if self.tenant.get("namespaces", "", name):
                 eventually(f"{name} has no pods", lambda name=name: self._emptied(name))

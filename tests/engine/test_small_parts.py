@@ -64,7 +64,7 @@ def test_the_words_of_the_host_name_nothing_of_the_host():
         'admission webhook "guard.corp.example" denied it, see https://guard.corp.example/why at 10.1.2.3:8443'
     )
     error = api_error(403, "Forbidden", said)
-    words = host_words(error, Ref("pods", "all-of-acme", "web-x-shop-x-acme"), Ref("pods", "shop", "web"), "acme")
+    words = host_words(error, Ref("pods", "all-of-acme", "web-x-shop-x-acme"), Ref("pods", "shop", "web"))
     for secret in ("all-of-acme", "web-x-shop", "kled-acme", "corp.example", "10.1.2.3"):
         assert secret not in words
     assert "web" in words

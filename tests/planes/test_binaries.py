@@ -71,7 +71,17 @@ class TestWhatIsThere:
             "kubernetes": "1.36",
             "etcd": "3.6",
             "kwok": "0.8",
+            "containerd": "2.4",
+            "runc": "1.5",
+            "cni-plugins": "1.9",
+            "coredns": "1.14",
+            "metrics-server": "0.9",
         }
+
+    def test_every_binary_has_a_recipe_of_its_familys_module(self) -> None:
+        for family in binaries.FAMILIES:
+            for name in family.members:
+                assert build.RECIPES[name].package.startswith(family.module.removesuffix("/v2")), name
 
     def test_another_go_sum_is_another_cache_folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         before = binaries.family_of("etcd").key
@@ -148,12 +158,24 @@ class TestBuilding:
         assert builds == ["etcd"]
 
     def test_kubernetes_is_built_with_its_version(self) -> None:
-        flags = build._linker_flags("kube-apiserver", "1.36.3")
+        flags = build._linker_flags(build.RECIPES["kube-apiserver"], "1.36.3")
         assert "-X k8s.io/component-base/version.gitVersion=v1.36.3" in flags
         assert "-X k8s.io/component-base/version.gitMinor=36" in flags
 
+    def test_runc_needs_a_c_compiler_and_says_so(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("PATH", str(script(tmp_path / "go" / "go", self.COMPILER).parent))
+        with pytest.raises(BinariesUnavailableError, match="there is no gcc on PATH"):
+            binaries.ensure(["runc"])
+
 
 class TestDownloading:
+    def test_what_has_no_release_that_fits_is_built_without_asking_anybody(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        asked: list[str] = []
+        monkeypatch.setattr(download, "_read", lambda url, timeout: asked.append(url) or b"")
+        monkeypatch.setenv("PATH", str(script(tmp_path / "go" / "go", TestBuilding.COMPILER).parent))
+        assert binaries.ensure(["coredns"]) == {"coredns": in_cache("coredns")}
+        assert asked == []
+
     def test_an_official_release_is_used_when_its_checksum_fits(self, monkeypatch: pytest.MonkeyPatch) -> None:
         content = b"the scheduler"
         monkeypatch.setattr(download, "_read", lambda url, timeout: hashlib.sha256(content).hexdigest().encode() if url.endswith("256") else content)

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 from syncer.core.settings import PolicySettings
-from syncer.policy import Violation, violations
+from syncer.policy import Lent, Violation, violations
 
 ACCOUNT = "kled-workload"
 NODES = frozenset({"node-1", "node-2"})
@@ -76,8 +76,10 @@ def spoiled(path: str, value: object, pod: dict[str, Any] | None = None) -> dict
     return result
 
 
-def judge(pod: Any, *, existing: bool = False, nodes: frozenset[str] | None = NODES, **policy: Any) -> tuple[Violation, ...]:
-    return violations(pod, PolicySettings(**policy), service_account=ACCOUNT, nodes=nodes, existing=existing)
+def judge(
+    pod: Any, *, existing: bool = False, nodes: frozenset[str] | None = NODES, lent: Lent | None = None, **policy: Any
+) -> tuple[Violation, ...]:
+    return violations(pod, PolicySettings(**policy), service_account=ACCOUNT, nodes=nodes, existing=existing, lent=lent or Lent())
 
 
 def checks(pod: Any, **arguments: Any) -> set[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from policy_pods import ACCOUNT, LISTS, checks, host_pod, judge, spoiled
 
+from syncer.policy import Lent
+
 LEVELS = ("privileged", "baseline", "restricted")
 
 
@@ -99,6 +101,46 @@ def test_mounts_spread_to_the_node_from_a_privileged_container_that_may_be_one()
 def test_resource_claims_pass_by_exception():
     pod = spoiled("spec.resourceClaims", [{"name": "gpu"}])
     assert judge(pod, pod_security_exceptions=frozenset({"resourceClaims"})) == ()
+
+
+LENT = Lent(
+    accounts=frozenset({"builder"}), priority_classes=frozenset({"low"}), runtime_classes=frozenset({"gvisor"}), claims=frozenset({"gpu-of-web"})
+)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    ("path", "value", "check"),
+    [
+        ("spec.serviceAccountName", "builder", "serviceAccount"),
+        ("spec.priorityClassName", "low", "priority"),
+        ("spec.runtimeClassName", "gvisor", "runtimeClass"),
+        ("spec.resourceClaims", [{"name": "gpu", "resourceClaimName": "gpu-of-web"}], "resourceClaims"),
+    ],
+)
+def test_what_the_host_lends_passes_and_nothing_else(path, value, check, level):
+    assert checks(spoiled(path, value), lent=LENT, pod_security=level) == set()
+    assert checks(spoiled(path, value), pod_security=level) == {check}
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        {"name": "gpu", "resourceClaimName": "gpu-of-db"},
+        {"name": "gpu", "resourceClaimTemplateName": "gpu-of-web"},
+        {"name": "gpu", "resourceClaimName": "gpu-of-web", "resourceClaimTemplateName": "x"},
+        {"name": "gpu"},
+        "gpu-of-web",
+    ],
+)
+def test_one_claim_that_is_not_lent_is_enough_to_refuse(claim):
+    claims = [{"name": "mine", "resourceClaimName": "gpu-of-web"}, claim]
+    assert checks(spoiled("spec.resourceClaims", claims), lent=LENT) == {"resourceClaims"}
+
+
+def test_a_lent_account_gets_no_token_either():
+    pod = spoiled("spec.automountServiceAccountToken", True, spoiled("spec.serviceAccountName", "builder"))
+    assert checks(pod, lent=LENT) == {"serviceAccount"}
 
 
 def pinned(*fields):

@@ -23,7 +23,7 @@ from syncer.core.translator import AllBut, Draft, Each, ListNeed, Need, ObjectNe
 from syncer.testing import FakeView, SimulatedCluster, run
 from translators.nodes import DERIVED_TAINTS
 
-KINDS = ("namespaces", "configmaps", "secrets", "services", "nodes", "events")
+KINDS = ("namespaces", "configmaps", "secrets", "services", "poddisruptionbudgets", "nodes", "events")
 names = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
 keys = st.sampled_from(["app", "team", "kled.io/tenant", "istio.io/rev", "kubernetes.io/os", "topology.kubernetes.io/zone", "a.example.com/b"])
 labels = st.dictionaries(keys, st.sampled_from(["", "a", "b", "acme", "other"]), max_size=4)
@@ -98,6 +98,15 @@ def objects(draw: st.DrawFn, kind: str) -> dict[str, Any]:
         case "services":
             made["spec"] = {**draw(service_specs()), **({"aNewField": draw(junk)} if draw(st.booleans()) else {})}
             made["status"] = draw(st.sampled_from([{}, {"loadBalancer": {"ingress": [{"ip": "192.0.2.9"}]}}]))
+        case "poddisruptionbudgets":
+            wanted = st.sampled_from([None, 0, 3, "50%", "junk", -1])
+            made["spec"] = {
+                "selector": draw(st.none() | st.fixed_dictionaries({}, optional={"matchLabels": labels})),
+                "minAvailable": draw(wanted),
+                "maxUnavailable": draw(wanted),
+                "unhealthyPodEvictionPolicy": draw(st.sampled_from([None, "AlwaysAllow", "junk"])),
+            }
+            made["status"] = {"desiredHealthy": draw(st.sampled_from([2, -1, "2", 2**40])), "observedGeneration": draw(st.sampled_from([0, 1]))}
         case "nodes":
             taints = st.fixed_dictionaries({"key": st.sampled_from(["mine", *sorted(DERIVED_TAINTS)]), "effect": st.just("NoSchedule")})
             made["spec"] = {"taints": draw(st.lists(taints, max_size=3)), "unschedulable": draw(st.booleans()), "providerID": "aws://secret"}
@@ -200,6 +209,19 @@ def test_a_selector_never_gets_wider_than_this_namespace_of_this_tenant(obj: dic
         assert selector[stamps.TENANT] == "acme"
         assert selector[stamps.NAMESPACE] == obj["metadata"]["namespace"]
         assert obj["spec"]["selector"]
+
+
+@given(objects("poddisruptionbudgets"))
+def test_a_budget_never_looks_beyond_this_namespace_of_this_tenant_and_is_always_a_number(obj: dict[str, Any]) -> None:
+    translator = BY_NAME["poddisruptionbudgets"]
+    answer = forward(translator, obj, view_for(translator, obj, SETTINGS))
+    if not isinstance(answer, Draft):
+        return
+    spec = answer.body["spec"]
+    if selector := spec.get("selector"):
+        assert (selector["matchLabels"][stamps.TENANT], selector["matchLabels"][stamps.NAMESPACE]) == ("acme", obj["metadata"]["namespace"])
+    assert spec.get("minAvailable") is None or 0 <= spec["minAvailable"] < 2**31
+    assert "maxUnavailable" not in spec
 
 
 @given(objects("services"))

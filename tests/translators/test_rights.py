@@ -54,7 +54,8 @@ def test_no_right_is_a_wildcard_or_reaches_beyond_the_syncers_work(side: Side) -
 def test_nothing_namespaced_is_granted_cluster_wide_on_the_host() -> None:
     found = printed(Side.HOST)
     cluster = {resource for rule in rules(found, "ClusterRole", "kled-acme-syncer") for resource in rule["resources"]}
-    whole = {resource.plural for one in BUILTIN for resource in (one.source, one.destination) if not resource.namespaced or one.everywhere}
+    known = tuple(catalog(config()))
+    whole = {resource.plural for one in known for resource in (one.source, one.destination) if not resource.namespaced or one.everywhere}
     assert {one.source.plural for one in BUILTIN if one.everywhere} == {"csistoragecapacities"}
     assert verbs(found, "csistoragecapacities") == {"get", "list", "watch"}
     assert cluster == {*whole, "servicecidrs", "rolebindings", "clusterroles"}

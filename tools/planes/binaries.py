@@ -22,6 +22,9 @@ from tools.planes.progress import say
 
 SOURCES = Path(__file__).parent.parent / "binaries"
 NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kwok")
+# What a real node runs, and what is put into the images of its pods.
+NODE = ("kubelet", "kube-proxy", "containerd", "containerd-shim-runc-v2", "ctr", "runc", "ptp", "loopback", "host-local", "portmap")
+WORKLOADS = ("coredns", "agnhost")
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,18 @@ class Family:
 
 
 FAMILIES = (
-    Family("kubernetes", "k8s.io/kubernetes", ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kubelet")),
+    Family(
+        "kubernetes",
+        "k8s.io/kubernetes",
+        ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kubelet", "kube-proxy", "agnhost"),
+    ),
     Family("etcd", "go.etcd.io/etcd/server/v3", ("etcd",)),
     Family("kwok", "sigs.k8s.io/kwok", ("kwok",)),
+    Family("containerd", "github.com/containerd/containerd/v2", ("containerd", "containerd-shim-runc-v2", "ctr")),
+    Family("runc", "github.com/opencontainers/runc", ("runc",)),
+    Family("cni-plugins", "github.com/containernetworking/plugins", ("ptp", "loopback", "host-local", "portmap")),
+    Family("coredns", "github.com/coredns/coredns", ("coredns",)),
+    Family("metrics-server", "sigs.k8s.io/metrics-server", ("metrics-server",)),
 )
 
 
@@ -77,6 +89,11 @@ def ensure(names: Iterable[str] = NEEDED) -> dict[str, Path]:
         with _locked(cache_folder()):
             found |= {name: _obtain(name, reasons) for name in missing}
     return found
+
+
+def is_there(name: str) -> bool:
+    """Whether a binary could be had without fetching or building it."""
+    return _present(name, []) is not None
 
 
 def family_of(name: str) -> Family:

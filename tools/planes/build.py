@@ -6,19 +6,60 @@ import shutil
 import subprocess
 import sys
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
+from tools.planes import debian
+from tools.planes.errors import BinariesUnavailableError
 from tools.planes.progress import say
 
-# Package to build and seconds it takes with cold caches on two cores, which is the worst case worth announcing.
-PACKAGES = {
-    "kube-apiserver": ("k8s.io/kubernetes/cmd/kube-apiserver", 375),
-    "kube-controller-manager": ("k8s.io/kubernetes/cmd/kube-controller-manager", 99),
-    "kube-scheduler": ("k8s.io/kubernetes/cmd/kube-scheduler", 8),
-    "kubectl": ("k8s.io/kubernetes/cmd/kubectl", 38),
-    "kubelet": ("k8s.io/kubernetes/cmd/kubelet", 31),
-    "etcd": ("go.etcd.io/etcd/server/v3", 44),
-    "kwok": ("sigs.k8s.io/kwok/cmd/kwok", 114),
+
+@dataclass(frozen=True)
+class Recipe:
+    """How one binary is built; `seconds` is what it takes with cold caches on two cores, the worst case worth announcing."""
+
+    package: str
+    seconds: int
+    tags: str = ""
+    stamps: tuple[str, ...] = ()
+    seccomp: bool = False
+
+
+# Without its version a Kubernetes binary calls itself v0.0.0, and clients and feature gates believe it.
+_KUBERNETES = ("k8s.io/component-base/version.gitVersion", "k8s.io/client-go/pkg/version.gitVersion")
+_CONTAINERD = ("github.com/containerd/containerd/v2/version.Version",)
+_CNI = ("github.com/containernetworking/plugins/pkg/utils/buildversion.BuildVersion",)
+
+
+def _containerd(name: str, seconds: int) -> Recipe:
+    """Without the snapshotters that want kernel modules or daemons of their own."""
+    return Recipe(f"github.com/containerd/containerd/v2/cmd/{name}", seconds, "no_btrfs no_devmapper no_zfs", _CONTAINERD)
+
+
+def _cni(path: str) -> Recipe:
+    return Recipe(f"github.com/containernetworking/plugins/plugins/{path}", 4, stamps=_CNI)
+
+
+RECIPES = {
+    "kube-apiserver": Recipe("k8s.io/kubernetes/cmd/kube-apiserver", 375, stamps=_KUBERNETES),
+    "kube-controller-manager": Recipe("k8s.io/kubernetes/cmd/kube-controller-manager", 99, stamps=_KUBERNETES),
+    "kube-scheduler": Recipe("k8s.io/kubernetes/cmd/kube-scheduler", 8, stamps=_KUBERNETES),
+    "kubectl": Recipe("k8s.io/kubernetes/cmd/kubectl", 38, stamps=_KUBERNETES),
+    "kubelet": Recipe("k8s.io/kubernetes/cmd/kubelet", 31, stamps=_KUBERNETES),
+    "kube-proxy": Recipe("k8s.io/kubernetes/cmd/kube-proxy", 60, stamps=_KUBERNETES),
+    "agnhost": Recipe("k8s.io/kubernetes/test/images/agnhost", 60, stamps=_KUBERNETES),
+    "etcd": Recipe("go.etcd.io/etcd/server/v3", 44),
+    "kwok": Recipe("sigs.k8s.io/kwok/cmd/kwok", 114),
+    "containerd": _containerd("containerd", 120),
+    "containerd-shim-runc-v2": _containerd("containerd-shim-runc-v2", 5),
+    "ctr": _containerd("ctr", 10),
+    "runc": Recipe("github.com/opencontainers/runc", 30, "seccomp netgo osusergo", ("main.version",), seccomp=True),
+    "ptp": _cni("main/ptp"),
+    "loopback": _cni("main/loopback"),
+    "host-local": _cni("ipam/host-local"),
+    "portmap": _cni("meta/portmap"),
+    "coredns": Recipe("github.com/coredns/coredns", 230),
+    "metrics-server": Recipe("sigs.k8s.io/metrics-server/cmd/metrics-server", 300, stamps=_KUBERNETES),
 }
 # Where the official installers put Go; people forget to extend PATH for non-interactive shells.
 USUAL_GO = Path("/usr/local/go/bin/go")
@@ -31,16 +72,18 @@ class BuildFailedError(RuntimeError):
 
 def compile_binary(name: str, version: str, source: Path, target: Path) -> None:
     """Build one binary into `target`, saying every few seconds that it is still at it."""
-    go = _go(source)
-    package, expected = PACKAGES[name]
-    command = [go, "build", "-trimpath", "-buildvcs=false", "-ldflags", _linker_flags(name, version), "-o", str(target), package]
-    say(f"{name} {version}: building from source, up to {expected} s when nothing is cached")
+    go = find_go(source)
+    recipe = RECIPES[name]
+    flags = ["-trimpath", "-buildvcs=false", "-tags", recipe.tags, "-ldflags", _linker_flags(recipe, version)]
+    command = [go, "build", *flags, "-o", str(target), recipe.package]
+    environment = {**os.environ, **_cgo(recipe)}
+    say(f"{name} {version}: building from source, up to {recipe.seconds} s when nothing is cached")
     log = target.with_name(f"{target.name}.log")
     began = time.monotonic()
     with log.open("wb") as output:
-        build = subprocess.Popen(command, cwd=source, env={**os.environ, "CGO_ENABLED": "0"}, stdout=output, stderr=output)
+        build = subprocess.Popen(command, cwd=source, env=environment, stdout=output, stderr=output)
         try:
-            _tick(build, name, expected, began)
+            _tick(build, name, recipe.seconds, began)
         except BaseException:
             build.kill()
             build.wait()
@@ -49,7 +92,7 @@ def compile_binary(name: str, version: str, source: Path, target: Path) -> None:
     words = log.read_text(errors="replace").strip()
     log.unlink()
     if build.returncode:
-        raise BuildFailedError(f"go build {package} failed:\n{_indented(words)}")
+        raise BuildFailedError(f"go build {recipe.package} failed:\n{_indented(words)}")
     say(f"{name} {version}: built in {time.monotonic() - began:.0f} s")
 
 
@@ -59,7 +102,8 @@ def required_go(source: Path) -> str:
     return found.group(1) if found else "1.26"
 
 
-def _go(source: Path) -> str:
+def find_go(source: Path) -> str:
+    """A Go that is new enough for the module, or an error that says what there is instead."""
     go = shutil.which("go") or (str(USUAL_GO) if USUAL_GO.exists() else None)
     needed = required_go(source)
     if go is None:
@@ -78,18 +122,27 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
 
 
-def _linker_flags(name: str, version: str) -> str:
-    """Without its version a Kubernetes binary calls itself v0.0.0, and clients and feature gates believe it."""
-    if name in ("etcd", "kwok"):  # these two carry their version in the source
-        return "-s -w"
-    major, minor = version.split(".")[:2]
-    values = {
-        "k8s.io/component-base/version.gitVersion": f"v{version}",
-        "k8s.io/component-base/version.gitMajor": major,
-        "k8s.io/component-base/version.gitMinor": minor,
-        "k8s.io/client-go/pkg/version.gitVersion": f"v{version}",
-    }
-    return " ".join(["-s", "-w", *(f"-X {variable}={value}" for variable, value in values.items())])
+def _linker_flags(recipe: Recipe, version: str) -> str:
+    """Stripped, linked statically where C is involved, and told its version unless the source carries it."""
+    values = dict.fromkeys(recipe.stamps, f"v{version}")
+    if recipe.stamps is _KUBERNETES:
+        values |= zip(("k8s.io/component-base/version.gitMajor", "k8s.io/component-base/version.gitMinor"), version.split("."), strict=False)
+    static = ["-extldflags=-static"] if recipe.seccomp else []
+    return " ".join(["-s", "-w", *static, *(f"-X {variable}={value}" for variable, value in values.items())])
+
+
+def _cgo(recipe: Recipe) -> dict[str, str]:
+    """runc alone needs a C compiler, and libseccomp to honour the seccomp profiles of pods."""
+    if not recipe.seccomp:
+        return {"CGO_ENABLED": "0"}
+    for program in ("gcc", "pkg-config"):
+        if shutil.which(program) is None:
+            raise BuildFailedError(f"building from source: there is no {program} on PATH (Debian: apt-get install {program})")
+    known = subprocess.run(["pkg-config", "--exists", "libseccomp"], check=False).returncode == 0
+    try:
+        return {"CGO_ENABLED": "1", **({} if known else debian.pkg_config(debian.unpacked("libseccomp-dev")))}
+    except BinariesUnavailableError as error:
+        raise BuildFailedError(f"building from source: {error}") from error
 
 
 def _tick(build: "subprocess.Popen[bytes]", name: str, expected: int, began: float) -> None:

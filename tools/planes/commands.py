@@ -1,11 +1,13 @@
 """The command lines of the components. Every flag that is not obvious says why it is there."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from tools.planes.pki import Authority, Pair
 
 LOOPBACK = "127.0.0.1"
+FORWARD = Path(__file__).with_name("forward.py")
 
 
 @dataclass
@@ -27,6 +29,8 @@ class Settings:
     service_cidr: str
     controller_manager: bool
     qps: int
+    address: str = ""
+    """Where others than this machine reach the API server, if they do."""
 
 
 def etcd(settings: Settings, ports: Ports) -> list[str]:
@@ -50,12 +54,13 @@ def etcd(settings: Settings, ports: Ports) -> list[str]:
 def apiserver(settings: Settings, ports: Ports, authority: Authority, serving: Pair, kubelet_client: Pair) -> list[str]:
     """An API server with the authorisation and admission of a real one."""
     signing = authority.signing_key()
+    apart = bool(settings.address)
     return [
         f"--etcd-servers=http://{LOOPBACK}:{ports.etcd}",
         f"--secure-port={ports.apiserver}",
-        f"--bind-address={LOOPBACK}",
-        f"--advertise-address={LOOPBACK}",
-        "--endpoint-reconciler-type=none",  # loopback is refused as an endpoint of the kubernetes service
+        f"--bind-address={'0.0.0.0' if apart else LOOPBACK}",
+        f"--advertise-address={settings.address or LOOPBACK}",
+        f"--endpoint-reconciler-type={'lease' if apart else 'none'}",  # loopback is refused as an endpoint of the kubernetes service
         f"--tls-cert-file={serving.certificate}",
         f"--tls-private-key-file={serving.key}",
         f"--client-ca-file={authority.pair.certificate}",
@@ -69,6 +74,7 @@ def apiserver(settings: Settings, ports: Ports, authority: Authority, serving: P
         *([] if settings.controller_manager else ["--disable-admission-plugins=ServiceAccount"]),
         "--allow-privileged",
         # Fake nodes have addresses nobody listens on; their kubelet endpoint is published as an external address.
+        # The names of real ones are known to no DNS server.
         "--kubelet-preferred-address-types=ExternalIP,InternalIP,Hostname",
         f"--kubelet-certificate-authority={authority.pair.certificate}",
         f"--kubelet-client-certificate={kubelet_client.certificate}",
@@ -79,6 +85,27 @@ def apiserver(settings: Settings, ports: Ports, authority: Authority, serving: P
         "--max-requests-inflight=3000",
         "--max-mutating-requests-inflight=1000",
     ]
+
+
+def aggregation(front: Authority, proxy: Pair) -> list[str]:
+    """What an API server needs to pass requests on to others (metrics), straight to their pods: no kube-proxy runs beside it.
+
+    The authority is one of its own, because whoever it vouches for may name any user.
+    """
+    return [
+        f"--requestheader-client-ca-file={front.pair.certificate}",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        f"--proxy-client-cert-file={proxy.certificate}",
+        f"--proxy-client-key-file={proxy.key}",
+        "--enable-aggregator-routing",
+    ]
+
+
+def forwarder(namespace: Path, ports: Ports) -> list[str]:
+    """The way from this machine's loopback to the same ports in another network namespace."""
+    return [sys.executable, "-I", "-S", str(FORWARD), str(namespace), f"{LOOPBACK}:{ports.etcd}", f"{LOOPBACK}:{ports.apiserver}"]
 
 
 def controller_manager(settings: Settings, kubeconfig: Path, authority: Authority) -> list[str]:

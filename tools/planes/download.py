@@ -35,6 +35,7 @@ _KUBERNETES_URL = "https://dl.k8s.io/release/v{version}/bin/linux/{arch}/{name}"
 _KUBERNETES = Release(_KUBERNETES_URL, _KUBERNETES_URL + ".sha256")
 _ETCD_BASE = "https://github.com/etcd-io/etcd/releases/download/v{version}/"
 RELEASES = {
+    **dict.fromkeys(("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kubelet", "kube-proxy"), _KUBERNETES),
     "etcd": Release(_ETCD_BASE + "etcd-v{version}-linux-{arch}.tar.gz", _ETCD_BASE + "SHA256SUMS", "etcd-v{version}-linux-{arch}/etcd"),
     "kwok": Release(
         "https://github.com/kubernetes-sigs/kwok/releases/download/v{version}/kwok-linux-{arch}",
@@ -57,7 +58,9 @@ def fetch(name: str, version: str, _source: Path, target: Path) -> None:
     arch = ARCHITECTURES.get(platform.machine())
     if arch is None:
         raise DownloadFailedError(f"official release: none known for {platform.machine()}")
-    release = RELEASES.get(name, _KUBERNETES)
+    release = RELEASES.get(name)
+    if release is None:
+        raise DownloadFailedError("official release: none that fits, it is always built")
     url, checksum_url, member = (text.format(name=name, version=version, arch=arch) for text in (release.url, release.checksum_url, release.member))
     say(f"{name} {version}: looking for the official release, {url}")
     expected = _published_checksum(checksum_url, url.rsplit("/", 1)[-1])

@@ -33,7 +33,7 @@ def spawn(arguments: list[str]) -> int:
         os._exit(1)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
     try:
-        os.execv(arguments[0], arguments)
+        os.execvp(arguments[0], arguments)
     except OSError as error:
         sys.stderr.write(f"cannot start {arguments[0]}: {error}\n")
         os._exit(127)

@@ -24,11 +24,16 @@ class Identities:
         self._kubeconfigs = folder / "kubeconfigs"
         self._cluster, self._server = cluster, server
 
-    def apiserver_serving(self, service_cidr: str) -> Pair:
-        """The API server's own certificate, good for loopback and for the `kubernetes` service."""
+    def apiserver_serving(self, service_cidr: str, address: str = "") -> Pair:
+        """The API server's own certificate, good for loopback, for the `kubernetes` service, and for the address it has elsewhere."""
         service_ip = str(ipaddress.ip_network(service_cidr)[1])
         names = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
-        return self.authority.issue("apiserver", "kube-apiserver", hosts=(LOOPBACK, service_ip, *names))
+        return self.authority.issue("apiserver", "kube-apiserver", hosts=(LOOPBACK, service_ip, *filter(None, (address,)), *names))
+
+    def front_proxy(self) -> tuple[Authority, Pair]:
+        """The authority that aggregated API servers trust, and the API server's certificate towards them."""
+        front = Authority(self.authority.folder / "front-proxy", "front-proxy")
+        return front, front.issue("front-proxy-client", "front-proxy-client")
 
     def kubelet_serving(self) -> Pair:
         """The certificate of the fake kubelets' endpoint."""
@@ -38,18 +43,18 @@ class Identities:
         """A client certificate for any user."""
         return self.authority.issue(f"user-{_file_name(name)}", name, groups)
 
-    def user_kubeconfig(self, name: str, groups: tuple[str, ...]) -> Path:
-        """A kubeconfig for any user, known by certificate."""
-        return self._write(name, kubeconfig.client_certificate(self.client(name, groups)))
+    def user_kubeconfig(self, name: str, groups: tuple[str, ...], server: str = "") -> Path:
+        """A kubeconfig for any user, known by certificate; `server` when the API server has another address where it is used."""
+        return self._write(name, kubeconfig.client_certificate(self.client(name, groups)), server)
 
     def token_kubeconfig(self, name: str, token: str) -> Path:
         """A kubeconfig for whoever the token stands for."""
         return self._write(name, kubeconfig.bearer_token(token))
 
-    def _write(self, user: str, credentials: dict[str, str]) -> Path:
-        path = self._kubeconfigs / f"{_file_name(user)}.yaml"
+    def _write(self, user: str, credentials: dict[str, str], server: str = "") -> Path:
+        path = self._kubeconfigs / ("elsewhere" if server else "") / f"{_file_name(user)}.yaml"
         ca = self.authority.pair.certificate
-        return kubeconfig.write(path, cluster=self._cluster, server=self._server, ca=ca, user=user, credentials=credentials)
+        return kubeconfig.write(path, cluster=self._cluster, server=server or self._server, ca=ca, user=user, credentials=credentials)
 
 
 def _file_name(user: str) -> str:

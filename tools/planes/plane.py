@@ -13,7 +13,8 @@ from tools.planes import binaries
 from tools.planes.api import Api
 from tools.planes.audit import AuditLog
 from tools.planes.errors import PlaneError, PortTakenError
-from tools.planes.options import Options
+from tools.planes.identities import Identities
+from tools.planes.options import Network, Options
 from tools.planes.process import Component
 from tools.planes.progress import say
 from tools.planes.running import RunningPlane
@@ -45,13 +46,17 @@ class ControlPlane:
         workdir: Path | None = None,
         extra_flags: Mapping[str, Sequence[str]] | None = None,
         limit: float = 300.0,
+        network: Network | None = None,
     ) -> None:
         """`nodes` fake ones are made, and with `streaming` their pods answer logs, exec and port-forward (see streaming.py before using it).
 
-        `extra_flags` maps a component to more flags for it; `limit` bounds each wait, generously, since a busy machine is slow.
+        `extra_flags` maps a component to more flags for it; `limit` bounds each wait, generously, since a busy machine is slow. In a `network`
+        of its own everything runs there, beside real nodes, and is reached from here on loopback all the same.
         """
         self.name = name
-        self._options = Options(name, service_cidr, scheduler, controller_manager, nodes, streaming, audit, qps, dict(extra_flags or {}), limit)
+        self._options = Options(
+            name, service_cidr, scheduler, controller_manager, nodes, streaming, audit, qps, dict(extra_flags or {}), limit, network
+        )
         self._workdir = workdir
         self._running: RunningPlane | None = None
 
@@ -154,6 +159,17 @@ class ControlPlane:
         return self._plane.server
 
     @property
+    def inner_server(self) -> str:
+        """The address of the API server in the network it was put into: as nodes and pods reach it."""
+        network = self._options.network
+        return f"https://{network.address}:{self._plane.ports.apiserver}" if network else self.server
+
+    @property
+    def identities(self) -> Identities:
+        """Its certificates, to issue more of them."""
+        return self._plane.identities
+
+    @property
     def kubeconfig(self) -> Path:
         """A kubeconfig of the administrator."""
         return self._plane.admin_kubeconfig
@@ -168,9 +184,9 @@ class ControlPlane:
         """Plain requests as the administrator, for when kubectl is too slow."""
         return self._plane.api
 
-    def user_kubeconfig(self, name: str, groups: Sequence[str] = ()) -> Path:
-        """A kubeconfig for any user, with a client certificate; what the user may do is for RBAC to say."""
-        return self._plane.identities.user_kubeconfig(name, tuple(groups))
+    def user_kubeconfig(self, name: str, groups: Sequence[str] = (), *, inner: bool = False) -> Path:
+        """A kubeconfig for any user, with a client certificate; what the user may do is for RBAC to say. `inner`: for use in its own network."""
+        return self._plane.identities.user_kubeconfig(name, tuple(groups), self.inner_server if inner else "")
 
     def service_account_kubeconfig(self, namespace: str, name: str, *, seconds: int = 86400) -> Path:
         """A kubeconfig with a token of a service account, which is created if need be; its namespace must exist."""

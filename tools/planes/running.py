@@ -1,5 +1,6 @@
 """The processes of one control plane, and the order in which they come and go."""
 
+import socket
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ from tools.planes.options import Options
 from tools.planes.ports import free_port
 from tools.planes.process import Component
 from tools.planes.progress import say, wait_for
+
+FORWARDER = "forwarder"
 
 
 class RunningPlane:
@@ -51,6 +54,8 @@ class RunningPlane:
     def start(self) -> None:
         """Start everything and wait until pods can be created."""
         began = time.monotonic()
+        if self._options.network:
+            self._start(FORWARDER)
         self._start("etcd")
         self._start("kube-apiserver")
         self.fake_nodes.create(binaries.version_of(self.binaries["kube-apiserver"]))
@@ -95,11 +100,15 @@ class RunningPlane:
 
     def _define(self) -> None:
         options, ports, ids = self._options, self.ports, self.identities
-        settings = commands.Settings(options.name, self.folder, options.service_cidr, options.controller_manager, options.qps)
+        address = options.network.address if options.network else ""
+        settings = commands.Settings(options.name, self.folder, options.service_cidr, options.controller_manager, options.qps, address)
+        if options.network:
+            self._components[FORWARDER] = Component(FORWARDER, commands.forwarder(options.network.namespace, ports), self.folder)
         self._add("etcd", commands.etcd(settings, ports))
-        serving, client = ids.apiserver_serving(options.service_cidr), ids.client(*identities.APISERVER_AS_CLIENT)
+        serving, client = ids.apiserver_serving(options.service_cidr, address), ids.client(*identities.APISERVER_AS_CLIENT)
         audit = self.audit.flags() if options.audit else []
-        self._add("kube-apiserver", [*commands.apiserver(settings, ports, ids.authority, serving, client), *audit])
+        aggregation = commands.aggregation(*ids.front_proxy()) if address else []
+        self._add("kube-apiserver", [*commands.apiserver(settings, ports, ids.authority, serving, client), *audit, *aggregation])
         if options.controller_manager:
             kubeconfig = ids.user_kubeconfig(*identities.CONTROLLER_MANAGER)
             self._add("kube-controller-manager", commands.controller_manager(settings, kubeconfig, ids.authority))
@@ -115,6 +124,8 @@ class RunningPlane:
 
     def _add(self, name: str, flags: list[str]) -> None:
         command = [str(self.binaries[name]), *flags, *self._options.extra_flags.get(name, ())]
+        if self._options.network:
+            command = self._options.network.entering(command)
         self._components.setdefault(name, Component(name, command, self.folder)).command = command
 
     # --- waiting
@@ -136,12 +147,20 @@ class RunningPlane:
 
     def _probes(self) -> dict[str, Callable[[], str]]:
         return {
+            FORWARDER: self._forwarding,
             "etcd": self.etcd.health,
             "kube-apiserver": self.api.readiness,
             "kube-controller-manager": self._service_accounts_made,
             "kube-scheduler": lambda: "",
             "kwok": self.fake_nodes.unready,
         }
+
+    def _forwarding(self) -> str:
+        try:
+            socket.create_connection((commands.LOOPBACK, self.ports.apiserver), timeout=5).close()
+        except OSError as error:
+            return str(error)
+        return ""
 
     def _service_accounts_made(self) -> str:
         """A pod needs the default service account and, mounted with it, the root certificate; both are the controller-manager's work."""

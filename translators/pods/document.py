@@ -55,7 +55,9 @@ The host pod gets required node affinity on the node's name. The host's schedule
 * Tokens are the tenant's: one entry of a Secret for each `serviceAccountToken` source, with the audience asked for and the lifetime asked
   for within ten minutes and a day (an hour if nothing, or 3607 seconds, is asked for), bound to the tenant pod, renewed at 80 % of their
   life.
-* The host pod runs under the host account `kled-workload`, which has no rights and no automounted token.
+* The host pod runs under the host account `kled-workload`, which has no rights and no automounted token. An account with an annotation that
+  `policy.serviceAccountAnnotations` allows has a shadow on the host, without rights as well, that its pods run under: see ServiceAccounts in
+  [kinds](kinds.md).
 
 ## Confined (anti-)affinity
 

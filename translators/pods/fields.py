@@ -53,7 +53,6 @@ def _plain(*names: str) -> dict[str, Rule]:
 
 
 _REFERENCE = _rewrite("the host name of our copy; the pod waits until it is there")
-_CLAIMS = _refuse("dynamic resource allocation is not supported in this version")
 _PINNED = "the tenant's scheduler has honoured it; the host pod is pinned to the node it chose"
 
 POD_SPEC: dict[str, Rule] = {
@@ -82,18 +81,24 @@ POD_SPEC: dict[str, Rule] = {
     "overhead": _drop("computed by the host's admission from its own RuntimeClass"),
     "preemptionPolicy": _drop("follows from the host's PriorityClass"),
     "priority": _drop("follows from the host's PriorityClass"),
-    "priorityClassName": _rewrite("the host class that policy.priorityClasses maps it to; dropped with an event when there is none"),
+    "priorityClassName": _rewrite(
+        "the host class that policy.priorityClasses maps it to, or that is offered by that name; else dropped with an event"
+    ),
     "readinessGates": _pass("PodReadinessGate"),
-    "resourceClaims": _CLAIMS,
+    "resourceClaims": _rewrite("our copies of the claims, templates' claims too; refused without policy.deviceDrivers", "PodResourceClaim"),
     "resources": _pass("ResourceRequirements"),
     "restartPolicy": _pass(),
-    "runtimeClassName": _rewrite("the host class that policy.runtimeClasses maps it to or that policy forces; else refused"),
+    "runtimeClassName": _rewrite(
+        "the host class that policy forces or policy.runtimeClasses maps it to, or that is offered by that name; else refused"
+    ),
     "schedulerName": _drop("the host's default scheduler verifies the placement"),
     "schedulingGates": _drop("a gated pod is not scheduled in the tenant, so it is not on the host yet"),
     "schedulingGroup": _drop(_PINNED),
     "securityContext": _pass("PodSecurityContext"),
     "serviceAccount": _drop("deprecated alias of serviceAccountName"),
-    "serviceAccountName": _rewrite("a host account of ours without rights; the pod gets tokens of its own account in the tenant"),
+    "serviceAccountName": _rewrite(
+        "a host account of ours without rights, or the shadow of its own (see ServiceAccounts); tokens are of its own account in the tenant"
+    ),
     "setHostnameAsFQDN": _rewrite("becomes hostnameOverride with the tenant's FQDN"),
     "shareProcessNamespace": _pass(),
     "subdomain": _rewrite("kept only where the host namespace has the same name: the kubelet would build the FQDN of the host namespace"),
@@ -323,7 +328,13 @@ REST: dict[str, dict[str, Rule]] = {
         "httpGet": _pass("HTTPGetAction"),
         "tcpSocket": _pass("TCPSocketAction"),
     },
-    "ResourceRequirements": {"claims": _CLAIMS, "limits": _pass(), "requests": _pass()},
+    "PodResourceClaim": {
+        "name": _pass(),
+        "resourceClaimName": _REFERENCE,
+        "resourceClaimTemplateName": _rewrite("becomes the name of the claim that the tenant's controller has made of it"),
+    },
+    "ResourceClaim": _plain("name", "request"),
+    "ResourceRequirements": {"claims": _pass("ResourceClaim"), "limits": _pass(), "requests": _pass()},
     "SELinuxOptions": _plain("level", "role", "type", "user"),
     "SeccompProfile": _plain("localhostProfile", "type"),
     "SecurityContext": {

@@ -59,6 +59,15 @@ def _of_service(service: Mapping[str, Any]) -> Variables:
     return variables(service["metadata"]["name"], address, ports)
 
 
+@lru_cache(maxsize=16)
+def _server(address: str, port: int) -> Variables:
+    """Those of the API server also by the port that Kubernetes itself gives it: the kubelet would name the host's by that."""
+    made = variables("kubernetes", address, (("https", port, "TCP"),))
+    own, usual = f"KUBERNETES_PORT_{port}_TCP", "KUBERNETES_PORT_443_TCP"
+    again = [{"name": item["name"].replace(own, usual), "value": item["value"]} for item in made if item["name"].startswith(own)]
+    return made if own == usual else (*made, *again)
+
+
 def needs_master(settings: Settings) -> bool:
     return not settings.tenant.api_server_host
 
@@ -67,7 +76,7 @@ def master(work: Work) -> Variables:
     """How to reach the tenant's API server."""
     tenant = work.settings.tenant
     if tenant.api_server_host:
-        return variables("kubernetes", tenant.api_server_host, (("https", tenant.api_server_port, "TCP"),))
+        return _server(tenant.api_server_host, tenant.api_server_port)
     service = work.view.get(MASTER)
     made = _of_service(service) if service is not None else ()
     if not made:

@@ -12,7 +12,7 @@ from syncer.core.objects import SERVICEACCOUNTS, SERVICES, Obj, Ref, Side
 from syncer.core.settings import Settings
 from syncer.core.translator import AllBut, Answer, Draft, Each, Life, Need, ObjectNeed, Path, Refusal, Subresource, Translator, View, Wait
 from translators.metadata import down_metadata
-from translators.pods import affinity, dns, links, placement, tokens
+from translators.pods import affinity, dns, lent, links, placement, tokens
 from translators.pods.life import finished, placed
 from translators.pods.refs import demand, host_need, references
 from translators.pods.spec import host_spec
@@ -63,6 +63,7 @@ def _needs(pod: Obj, names: Names, settings: Settings) -> Iterator[Need]:
         return
     yield from placement.node_needs(node, settings)
     yield _account(host_namespace)
+    yield from lent.needs(spec, namespace, host_namespace, names, settings)
     if links.needs_master(settings):
         yield links.MASTER
     if spec.get("enableServiceLinks") is not False:
@@ -114,7 +115,7 @@ def _built(work: Work, pod: Obj) -> dict[str, Any]:
     _tokens_are_there(work, pod)
     if node is None or work.waits:
         return {}
-    return {"spec": host_spec(work, node)}
+    return {"spec": host_spec(work, node, pod)}
 
 
 def _account_is_there(work: Work) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from syncer.core.objects import CONFIGMAPS, PERSISTENTVOLUMECLAIMS, SECRETS, Obj, Ref, Resource, Side
+from syncer.core.objects import CONFIGMAPS, PERSISTENTVOLUMECLAIMS, RESOURCECLAIMS, SECRETS, Obj, Ref, Resource, Side
 from syncer.core.translator import ObjectNeed, Purpose
 
 # Volume types (by their field) with a Secret of the pod's namespace, and the field that names it.
@@ -49,9 +49,21 @@ def references(pod: Obj) -> Iterator[Reference]:
             yield Reference(SECRETS, item["name"], False)
     for volume in spec.get("volumes") or ():
         yield from _of_volume(volume, pod["metadata"]["name"])
+    for name in claims(pod).values():
+        yield Reference(RESOURCECLAIMS, name, False)
     for kind in ("initContainers", "containers", "ephemeralContainers"):
         for container in spec.get(kind) or ():
             yield from of_container(container)
+
+
+def claims(pod: Obj) -> dict[str, str]:
+    """The ResourceClaims of a pod by the name the pod gives them; those that are made of a template are known by the pod's status."""
+    asked = pod["spec"].get("resourceClaims")
+    if not asked:
+        return {}
+    made = {entry.get("name"): entry.get("resourceClaimName") for entry in (pod.get("status") or {}).get("resourceClaimStatuses") or ()}
+    found = {entry["name"]: entry.get("resourceClaimName") or made.get(entry["name"]) for entry in asked}
+    return {name: claim for name, claim in found.items() if claim}
 
 
 def of_container(container: Mapping[str, Any]) -> Iterator[Reference]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from syncer.core.objects import SECRETS, Obj
+from translators.pods import lent
 from translators.pods.affinity import affinity, spreading
 from translators.pods.containers import containers
 from translators.pods.dns import dns
@@ -14,12 +15,11 @@ from translators.pods.links import links
 from translators.pods.shapes import SHAPES
 from translators.pods.volumes import volumes
 from translators.pods.work import Work
-from translators.workload import WORKLOAD_SERVICE_ACCOUNT
 
 _SPEC = SHAPES["PodSpec"]
 
 
-def host_spec(work: Work, node: Obj) -> dict[str, Any]:
+def host_spec(work: Work, node: Obj, pod: Obj) -> dict[str, Any]:
     """The whole spec: passing fields from the table, then everything that is rewritten."""
     spec = work.spec
     made = dict(_SPEC.clean(work, spec, "spec"))
@@ -36,11 +36,13 @@ def host_spec(work: Work, node: Obj) -> dict[str, Any]:
         made["topologySpreadConstraints"] = spread
     made.update(dns(work))
     made.update(naming(work))
-    made.update(_classes(work))
+    made.update(lent.classes(work))
+    if devices := lent.claims(work, pod):
+        made["resourceClaims"] = devices
     secrets = pull_secrets(work)
     if secrets:
         made["imagePullSecrets"] = secrets
-    made["serviceAccountName"] = WORKLOAD_SERVICE_ACCOUNT
+    made["serviceAccountName"] = lent.account(work)
     made["automountServiceAccountToken"] = False
     made["enableServiceLinks"] = False
     return made
@@ -58,25 +60,3 @@ def pull_secrets(work: Work) -> list[Mapping[str, Any]]:
             found.append({"name": work.reference(SECRETS, name)})
     found.extend({"name": name} for name in work.settings.host.image_pull_secrets)
     return found
-
-
-def _classes(work: Work) -> dict[str, str]:
-    """Priority and runtime class: the host's, by the administrator's table."""
-    spec, policy = work.spec, work.settings.policy
-    made: dict[str, str] = {}
-    priority = spec.get("priorityClassName")
-    if priority:
-        mapped = policy.priority_classes.get(priority)
-        if mapped:
-            made["priorityClassName"] = mapped
-        else:
-            work.drop("spec.priorityClassName", f"policy.priorityClasses does not map {priority!r} to a class of the host")
-    runtime = spec.get("runtimeClassName")
-    if policy.force_runtime_class:
-        made["runtimeClassName"] = policy.force_runtime_class
-    elif runtime:
-        mapped = policy.runtime_classes.get(runtime)
-        if not mapped:
-            work.refuse("spec.runtimeClassName", f"policy.runtimeClasses does not map {runtime!r} to a class of the host")
-        made["runtimeClassName"] = mapped
-    return made

@@ -29,14 +29,25 @@ class Client:
     async def get(self, resource: Resource, namespace: str, name: str) -> Entry:
         return await self.cluster.get(resource, namespace, name, user=self.user)
 
-    async def list(self, resource: Resource, namespace: str = "", *, label_selector: str = "", limit: int = 500, continue_token: str = "") -> Page:
-        return await self.cluster.list(resource, namespace, label_selector=label_selector, limit=limit, continue_token=continue_token, user=self.user)
+    async def list(
+        self, resource: Resource, namespace: str = "", *, label_selector: str = "", name: str = "", limit: int = 500, continue_token: str = ""
+    ) -> Page:
+        return await self.cluster.list(
+            resource, namespace, label_selector=label_selector, name=name, limit=limit, continue_token=continue_token, user=self.user
+        )
 
     def watch(
-        self, resource: Resource, namespace: str = "", *, label_selector: str = "", resource_version: str = "", initial: bool = False
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        name: str = "",
+        resource_version: str = "",
+        initial: bool = False,
     ) -> AsyncIterator[Sequence[Change]]:
         return self.cluster.watch(
-            resource, namespace, label_selector=label_selector, resource_version=resource_version, initial=initial, user=self.user
+            resource, namespace, label_selector=label_selector, name=name, resource_version=resource_version, initial=initial, user=self.user
         )
 
     async def create(self, resource: Resource, namespace: str, body: Obj, *, name: str = "", subresource: str = "") -> Entry:

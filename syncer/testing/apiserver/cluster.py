@@ -85,12 +85,22 @@ class SimulatedCluster(Hands, Trouble):
         return await self._send(request, lambda: self.server.get(resource, namespace, name).entry)
 
     async def list(
-        self, resource: Resource, namespace: str = "", *, label_selector: str = "", limit: int = 500, continue_token: str = "", user: str = SYNCER
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        label_selector: str = "",
+        name: str = "",
+        limit: int = 500,
+        continue_token: str = "",
+        user: str = SYNCER,
     ) -> Page:
-        request = self.request(user, "list", resource, namespace, options={"selector": label_selector, "continue": continue_token})
+        request = self.request(user, "list", resource, namespace, options={"selector": label_selector, "name": name, "continue": continue_token})
 
         def act() -> Page:
-            found = self.server.list(resource, namespace, selector=label_selector, limit=limit, token=continue_token, revision=self._frozen)
+            found = self.server.list(
+                resource, namespace, selector=label_selector, name=name, limit=limit, token=continue_token, revision=self._frozen
+            )
             return Page([version.entry for version in found.versions], str(found.revision), found.continue_token)
 
         return await self._send(request, act)
@@ -113,13 +123,14 @@ class SimulatedCluster(Hands, Trouble):
         namespace: str = "",
         *,
         label_selector: str = "",
+        name: str = "",
         resource_version: str = "",
         initial: bool = False,
         user: str = SYNCER,
     ) -> AsyncIterator[Sequence[Change]]:
-        options = {"selector": label_selector, "resource_version": resource_version, "initial": initial}
+        options = {"selector": label_selector, "name": name, "resource_version": resource_version, "initial": initial}
         request = self.request(user, "watch", resource, namespace, options=options)
-        stream, first = await self._send(request, lambda: self._open(resource, namespace, label_selector, resource_version, initial))
+        stream, first = await self._send(request, lambda: self._open(resource, namespace, label_selector, name, resource_version, initial))
         self._streams[request.number] = request, stream
         try:
             yield ()  # the server has accepted
@@ -180,7 +191,9 @@ class SimulatedCluster(Hands, Trouble):
 
     # --- watches
 
-    def _open(self, resource: Resource, namespace: str, selector: str, resource_version: str, wants_initial: bool) -> tuple[Stream, Sequence[Change]]:
+    def _open(
+        self, resource: Resource, namespace: str, selector: str, name: str, resource_version: str, wants_initial: bool
+    ) -> tuple[Stream, Sequence[Change]]:
         self.server.check_served(resource)
         store, key = self.server.store, (resource.group, resource.plural)
         if wants_initial and not self.streamed_lists:
@@ -189,7 +202,7 @@ class SimulatedCluster(Hands, Trouble):
             )
         now = self._visible()
         if resource_version not in ("", "0") and not wants_initial:
-            stream = Stream(store, key, namespace, selector, _version(resource_version))
+            stream = Stream(store, key, namespace, selector, name, _version(resource_version))
             if stream.position < store.compacted:
                 raise api_error(410, "Expired", f"too old resource version: {stream.position} ({store.compacted})")
             return stream, []
@@ -197,8 +210,8 @@ class SimulatedCluster(Hands, Trouble):
             # kube-apiserver says 504 with this cause, which the transport reads as: list again.
             message = f"Too large resource version: {resource_version}, current: {now}"
             raise api_error(410, "Timeout", message, causes=(f"ResourceVersionTooLarge: {message}",))
-        found = self.server.list(resource, namespace, selector=selector, revision=now)
-        return Stream(store, key, namespace, selector, now), initial(found.versions, now)
+        found = self.server.list(resource, namespace, selector=selector, name=name, revision=now)
+        return Stream(store, key, namespace, selector, name, now), initial(found.versions, now)
 
     async def _batches(self, request: Request, stream: Stream, batch: Sequence[Change]) -> AsyncIterator[Sequence[Change]]:
         end = None if self.watch_lifetime is None else self._now() + self.watch_lifetime

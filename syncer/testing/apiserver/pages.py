@@ -17,7 +17,7 @@ class Listing(NamedTuple):
     continue_token: str
 
 
-def listing(store: Store, key: TableKey, namespace: str, selector: str, limit: int, token: str, revision: int | None) -> Listing:
+def listing(store: Store, key: TableKey, namespace: str, selector: str, name: str, limit: int, token: str, revision: int | None) -> Listing:
     """One page, in the order of names. `revision` reads the past, as a server with an old cache would."""
     after = ""
     if token:
@@ -29,7 +29,7 @@ def listing(store: Store, key: TableKey, namespace: str, selector: str, limit: i
     found = [
         (f"{place[0]}/{place[1]}", version)
         for place, version in store.at(key, revision).items()
-        if (not namespace or place[0] == namespace) and matches(version.labels)
+        if namespace in ("", place[0]) and name in ("", place[1]) and matches(version.labels)
     ]
     found = sorted((item for item in found if item[0] > after), key=lambda item: item[0])
     page = found[:limit] if limit else found

@@ -71,11 +71,19 @@ class Server:
         return version
 
     def list(
-        self, resource: Resource, namespace: str = "", *, selector: str = "", limit: int = 0, token: str = "", revision: int | None = None
+        self,
+        resource: Resource,
+        namespace: str = "",
+        *,
+        selector: str = "",
+        name: str = "",
+        limit: int = 0,
+        token: str = "",
+        revision: int | None = None,
     ) -> Listing:
         """One page (see `pages`)."""
         self.check_served(resource)
-        return listing(self.store, _key(resource), namespace, selector, limit, token, revision)
+        return listing(self.store, _key(resource), namespace, selector, name, limit, token, revision)
 
     def check_served(self, resource: Resource) -> None:
         if _key(resource) in self.unserved:

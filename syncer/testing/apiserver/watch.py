@@ -17,10 +17,10 @@ from syncer.testing.apiserver.store import Record, Store, TableKey, Version
 class Stream:
     """`position` is the revision up to which everything has been delivered."""
 
-    def __init__(self, store: Store, key: TableKey, namespace: str, selector: str, position: int) -> None:
+    def __init__(self, store: Store, key: TableKey, namespace: str, selector: str, name: str, position: int) -> None:
         self._store = store
         self._key = key
-        self._namespace = namespace
+        self._namespace, self._name = namespace, name
         self._matches = selectors.parse(selector)
         self.position = position
         self.held = False
@@ -53,7 +53,7 @@ class Stream:
             raise answers.expired(f"too old resource version: {self.position} ({self._store.compacted})")
         records = self._store.since(self._key, self.position, until)
         self.position = max(self.position, until)
-        found = (self._change(record) for record in records if not self._namespace or record.place[0] == self._namespace)
+        found = (self._change(record) for record in records if self._namespace in ("", record.place[0]) and self._name in ("", record.place[1]))
         return [change for change in found if change is not None]
 
     def _change(self, record: Record) -> Change | None:

@@ -20,8 +20,6 @@ BELOW = {
     "NodeSelectorTerm",
     "NodeSelectorRequirement",
     "PreferredSchedulingTerm",
-    "PodResourceClaim",
-    "ResourceClaim",
     "PodSchedulingGate",
     "PodSchedulingGroup",
     "EphemeralVolumeSource",
