@@ -5,20 +5,50 @@ An application is a folder beside this module: `base` and the variants of it, ea
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.e2e.provisioner import DRIVER, Provisioner
 from tests.e2e.stage import Cluster, Obj, Place, World, eventually, is_ready
 from tools.planes import PlaneError
 from tools.planes.api import ApiStatusError
 from tools.planes.pki import Authority
 
+HOST_CLASSES: dict[str, Obj] = {
+    "ingressclasses": {
+        "metadata": {"name": "public", "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"}},
+        "spec": {"controller": "example.com/ingress"},
+    },
+    "storageclasses": {
+        "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
+        "provisioner": DRIVER,
+        "volumeBindingMode": "WaitForFirstConsumer",
+    },
+}
+"""What the host offers by default, as most clusters do."""
 HERE = Path(__file__).parent
 # Events outlive what they tell of; Leases are of those who run a control plane.
 NO_TRACE = {"events", "events.events.k8s.io", "leases.coordination.k8s.io"}
 WORKLOADS = ("deployments", "statefulsets")
 Trace = tuple[str, str, str]
+
+
+@contextlib.contextmanager
+def offered(world: World, provisioner: Provisioner) -> Iterator[None]:
+    """The host's classes while they are there, shown to the tenant, and somebody who makes volumes for them."""
+    for plural, body in HOST_CLASSES.items():
+        world.host.create(plural, "", body)
+    provisioner.start()
+    for plural, body in HOST_CLASSES.items():
+        eventually(f"{plural} are shown", lambda plural=plural, body=body: world.tenant.get(plural, "", body["metadata"]["name"]))
+    yield
+    provisioner.stop()
+    assert not provisioner.failures, provisioner.failures[0]
+    for plural, body in HOST_CLASSES.items():
+        world.host.delete(plural, "", body["metadata"]["name"])
 
 
 @dataclass
@@ -30,6 +60,7 @@ class Application:
     folder: Path
     """A copy of its manifests: certificates are put into it."""
     before: dict[str, set[Trace]] = field(default_factory=dict)
+    there: bool = False
 
     @classmethod
     def open(cls, world: World, name: str, folder: Path) -> Application:
@@ -57,6 +88,7 @@ class Application:
         return pair.certificate.read_text()
 
     def apply(self, variant: str = "base") -> None:
+        self.there = True
         self.kubectl("apply", "-k", str(self.folder / variant))
 
     def refused(self, variant: str) -> str:
@@ -67,11 +99,18 @@ class Application:
             return str(error)
         raise AssertionError(f"{self.name}/{variant} was not refused")
 
-    def remove(self, *variants: str) -> None:
+    def remove(self, variant: str = "base") -> None:
         """Delete it, wait until kubectl says it is gone, and find nothing of it on either side."""
-        for variant in variants or ("base",):
-            self.kubectl("delete", "-k", str(self.folder / variant), "--timeout=120s")
+        assert not (said := self.complaints()), said
+        self.kubectl("delete", "-k", str(self.folder / variant), "--timeout=120s")
         eventually(f"nothing is left of {self.name}", self._is_without_trace)
+        self.there = False
+
+    def abandon(self) -> None:
+        """Take away what a test that failed has left, for the sake of the tests after it."""
+        if self.there:
+            with contextlib.suppress(PlaneError):
+                self.kubectl("delete", "-k", str(self.folder / "base"), "--ignore-not-found", "--timeout=60s")
 
     # --- ready
 
@@ -88,6 +127,8 @@ class Application:
         if set(tenant) != set(host):
             raise LookupError(f"pods of the tenant {sorted(tenant)}, of the host {sorted(host)}")
         for name, pod in tenant.items():
+            if pod["metadata"].get("deletionTimestamp"):
+                raise LookupError(f"pod {name} is still leaving")
             same = all(pod["status"].get(key) == host[name]["status"].get(key) for key in ("phase", "podIP"))
             if not same or pod["spec"]["nodeName"] != host[name]["spec"].get("nodeName"):
                 raise LookupError(f"pod {name}: {pod['status']} in the tenant, {host[name]['status']} on the host")
@@ -96,6 +137,12 @@ class Application:
     def _pods(self) -> list[str]:
         about = [(pod["metadata"]["name"], pod["status"].get("phase"), is_ready(pod)) for pod in self.place.pods()]
         return [f"{name} {phase}{'' if ready else f' told {self.place.told(name)}'}" for name, phase, ready in about]
+
+    def complaints(self) -> list[str]:
+        """What the syncer says about objects that did not cross, or not as they are. An ordinary application gives it no cause."""
+        events = self.world.tenant.list("events", self.name)
+        ours = [one for one in events if one["reportingComponent"] == "kled-syncer" and one["type"] == "Warning"]
+        return [f"{one['reason']} {one['involvedObject']['kind']} {one['involvedObject']['name']}: {one['message']}" for one in ours]
 
     # --- no trace
 
@@ -112,6 +159,20 @@ class Application:
             new = traces(getattr(self.world, side)) - before
             found += [f"{side}: {plural} {namespace}/{name}" for plural, namespace, name in sorted(new) if namespace in spaces[side]]
         return found
+
+
+@contextlib.contextmanager
+def opening(world: World, folder: Path) -> Iterator[Callable[[str], Application]]:
+    """Opens applications by name; in the end those are gone that a failure has left."""
+    opened: list[Application] = []
+
+    def open_one(name: str) -> Application:
+        opened.append(Application.open(world, name, folder))
+        return opened[-1]
+
+    yield open_one
+    for app in opened:
+        app.abandon()
 
 
 def rolled_out(workload: Obj) -> int:

@@ -16,18 +16,6 @@ from tests.e2e.stage import Cluster, Obj, eventually
 from tools.planes.api import ApiStatusError
 
 Life = Iterator[str]
-HOST_CLASSES = {
-    "ingressclasses": {
-        "metadata": {"name": "public", "annotations": {"ingressclass.kubernetes.io/is-default-class": "true"}},
-        "spec": {"controller": "example.com/ingress"},
-    },
-    "storageclasses": {
-        "metadata": {"name": "standard", "annotations": {"storageclass.kubernetes.io/is-default-class": "true"}},
-        "provisioner": "disks.test.kled.dev",
-        "volumeBindingMode": "WaitForFirstConsumer",
-    },
-}
-"""What the host offers by default, as most clusters do."""
 
 
 # --- shop

@@ -14,53 +14,50 @@ from pathlib import Path
 import pytest
 
 from tests.apps import lives
-from tests.apps.application import Application
+from tests.apps.application import Application, offered, opening
 from tests.e2e.provisioner import Provisioner
-from tests.e2e.stage import Cluster, Planes, World, eventually
+from tests.e2e.stage import World, eventually
 from tools.demo.stage import free_port
 
 TENANT = "apps"
 
+Open = Callable[[str], Application]
+
 
 @pytest.fixture(scope="module", autouse=True)
-def of_the_host(planes: Planes) -> Iterator[None]:
-    """What the host offers to its tenants, and who makes its volumes."""
-    host = Cluster(planes.host)
-    for plural, body in lives.HOST_CLASSES.items():
-        host.create(plural, "", body)
-    provisioner = Provisioner(host).start()
-    yield
-    provisioner.stop()
-    assert not provisioner.failures, provisioner.failures[0]
-    for plural, body in lives.HOST_CLASSES.items():
-        host.delete(plural, "", body["metadata"]["name"])
+def of_the_host(world: World) -> Iterator[None]:
+    """The host's classes and volumes; and the tenant has a DNS, as far as a Service is one."""
+    ports = [{"name": "dns", "port": 53, "protocol": "UDP"}]
+    world.tenant.create("services", "kube-system", {"metadata": {"name": "kube-dns"}, "spec": {"ports": ports}})
+    with offered(world, Provisioner(world.host)):
+        yield
+    world.tenant.delete("services", "kube-system", "kube-dns")
+    eventually("the host has no such service", lambda: not world.host.get("services", world.host_name("kube-system"), "kube-dns"))
 
 
 @pytest.fixture(scope="module", autouse=True)
 def reports(of_the_host: None, world: World, tmp_path_factory: pytest.TempPathFactory) -> lives.Life:
     """Begun before the others, because its clock takes up to a minute."""
-    for plural, body in lives.HOST_CLASSES.items():
-        eventually(f"{plural} are shown", lambda plural=plural, body=body: world.tenant.get(plural, "", body["metadata"]["name"]))
     life = lives.reports(Application.open(world, "reports", tmp_path_factory.mktemp("reports")))
     assert next(life) == "scheduled"
     return life
 
 
 @pytest.fixture
-def opened(world: World, tmp_path: Path) -> Callable[[str], Application]:
-    """An application by its name."""
-    return lambda name: Application.open(world, name, tmp_path)
+def opened(world: World, tmp_path: Path) -> Iterator[Open]:
+    with opening(world, tmp_path) as open_one:
+        yield open_one
 
 
-def test_a_shop_is_served_changed_and_removed_without_a_trace(opened: Callable[[str], Application]) -> None:
+def test_a_shop_is_served_changed_and_removed_without_a_trace(opened: Open) -> None:
     assert list(lives.shop(opened("shop"))) == ["first", "changed"]
 
 
-def test_a_database_is_scaled_down_and_up_and_finds_its_claims_again(opened: Callable[[str], Application]) -> None:
+def test_a_database_is_scaled_down_and_up_and_finds_its_claims_again(opened: Open) -> None:
     assert list(lives.database(opened("database"))) == ["three", "one", "three again"]
 
 
-def test_an_operator_makes_workloads_of_its_own_kind_and_its_webhooks_are_asked(opened: Callable[[str], Application]) -> None:
+def test_an_operator_makes_workloads_of_its_own_kind_and_its_webhooks_are_asked(opened: Open) -> None:
     app, port = opened("operator"), free_port()
     outside = app.folder / "outside/kustomization.yaml"
     outside.write_text(outside.read_text().replace("9443", str(port)))
@@ -97,7 +94,7 @@ def running_outside(app: Application, port: int) -> Iterator[None]:
         process.wait(20)
 
 
-def test_a_guarded_application_is_scaled_by_its_autoscaler_and_drained_within_its_budget(opened: Callable[[str], Application]) -> None:
+def test_a_guarded_application_is_scaled_by_its_autoscaler_and_drained_within_its_budget(opened: Open) -> None:
     assert list(lives.guarded(opened("guarded"))) == ["two", "three"]
 
 
