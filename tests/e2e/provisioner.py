@@ -75,15 +75,13 @@ class Provisioner:
             self._give_up(claim)
             return
         name = f"pvc-{meta['uid']}"
-        source = {"driver": DRIVER, "volumeHandle": f"{SECRET_HANDLE}-{meta['uid']}", "volumeAttributes": {"pool": "gold", "secret": "s3cr3t"}}
         spec = {
+            **self.source(claim),
             "accessModes": claim["spec"]["accessModes"],
             "capacity": {"storage": claim["spec"]["resources"]["requests"]["storage"]},
             "persistentVolumeReclaimPolicy": storage.get("reclaimPolicy", "Delete"),
             "storageClassName": storage["metadata"]["name"],
             "volumeMode": claim["spec"].get("volumeMode", "Filesystem"),
-            "mountOptions": ["credentials=/etc/secret"],
-            "csi": {**source, "nodeStageSecretRef": {"name": "admin-key", "namespace": "kube-system"}},
             "claimRef": {"apiVersion": "v1", "kind": "PersistentVolumeClaim", **{key: meta[key] for key in ("namespace", "name", "uid")}},
         }
         if claim["spec"].get("volumeAttributesClassName"):
@@ -93,6 +91,13 @@ class Provisioner:
             spec["nodeAffinity"] = {"required": {"nodeSelectorTerms": [{"matchExpressions": [term]}]}}
         body = {"metadata": {"name": name, "annotations": {"pv.kubernetes.io/provisioned-by": DRIVER}}, "spec": spec}
         self.host.create("persistentvolumes", "", body)
+
+    def source(self, claim: Obj) -> Obj:
+        """Where the data is; for nodes that mount nothing, a backend that is full of secrets."""
+        handle = f"{SECRET_HANDLE}-{claim['metadata']['uid']}"
+        attributes, secret = {"pool": "gold", "secret": "s3cr3t"}, {"name": "admin-key", "namespace": "kube-system"}
+        disk = {"driver": DRIVER, "volumeHandle": handle, "volumeAttributes": attributes, "nodeStageSecretRef": secret}
+        return {"mountOptions": ["credentials=/etc/secret"], "csi": disk}
 
     def _give_up(self, claim: Obj) -> None:
         """As the real one: say why, and let the scheduler choose another node."""

@@ -120,6 +120,8 @@ def controller_manager(settings: Settings, kubeconfig: Path, authority: Authorit
         f"--service-cluster-ip-range={settings.service_cidr}",
         f"--kube-api-qps={settings.qps}",
         f"--kube-api-burst={settings.qps * 2}",
+        # How often autoscalers look; every step of theirs waits for as long.
+        "--horizontal-pod-autoscaler-sync-period=2s",
         "--leader-elect=false",
         "--secure-port=0",
     ]
