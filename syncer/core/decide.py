@@ -265,9 +265,14 @@ def follow(case: Case) -> tuple[Action, ...]:
 
 
 def release(case: Case) -> tuple[Action, ...]:
-    """The source is being deleted and has no copy (any more): a pod may go at once, nobody else will end it."""
+    """The source is being deleted and has no copy (any more): a pod may go at once, nobody else will end it.
+
+    An API server deletes at once in two steps: it notes a grace of 0, then removes the object. A request that is cut off between the two (we are
+    killed while we wait) leaves a pod that nobody removes until it is asked for again. Only a finalizer is somebody else's to wait for.
+    """
     assert case.source is not None
-    if case.translator.life is Life.SHARED_FATE and case.source["metadata"].get("deletionGracePeriodSeconds") != 0:
+    meta = case.source["metadata"]
+    if case.translator.life is Life.SHARED_FATE and (meta.get("deletionGracePeriodSeconds") != 0 or not meta.get("finalizers")):
         return remove_source(case, 0, "its host object has ended")
     return ()
 

@@ -119,11 +119,17 @@ class TestDeletion:
         there["metadata"]["deletionGracePeriodSeconds"] = grace
         assert told(decide(case(translator(SHARED, draft()), source(SHARED, "alive"), there)))[-1] == word
 
-    def test_a_pod_that_is_let_go_already_is_not_let_go_again(self) -> None:
+    def test_a_pod_that_is_let_go_already_is_not_let_go_again_while_a_finalizer_holds_it(self) -> None:
+        here = source(SHARED, "leaving")
+        assert here is not None
+        here["metadata"] |= {"deletionGracePeriodSeconds": 0, "finalizers": ["example.com/wait"]}
+        assert decide(case(translator(SHARED, draft()), here, None)) == ()
+
+    def test_a_pod_whose_removal_was_cut_off_between_its_two_steps_is_asked_for_again(self) -> None:
         here = source(SHARED, "leaving")
         assert here is not None
         here["metadata"]["deletionGracePeriodSeconds"] = 0
-        assert decide(case(translator(SHARED, draft()), here, None)) == ()
+        assert told(decide(case(translator(SHARED, draft()), here, None))) == ["delete source in 0"]
 
     def test_a_new_pod_does_not_follow_the_old_ones_copy_to_its_end(self) -> None:
         """A StatefulSet pod, deleted by force and made anew, while the host still ends the first one's copy."""

@@ -125,3 +125,17 @@ def test_two_who_argue_about_a_field_do_not_fill_the_datastore(world):
     assert len(world.writes(before)) <= 8
     world.rest()
     assert world.host.find(SERVICES, "t-a", "a")["spec"]["sessionAffinity"] == "None"
+
+
+def test_a_pod_whose_deletion_the_tenants_server_left_half_done_goes_all_the_same(world):
+    """kube-apiserver notes a grace of 0, then removes the object; a client that dies in between leaves the first half."""
+    world.tenant_put(PODS, universe.pod("a", "a"))
+    world.rest()
+    world.crash()
+    pod = world.tenant.find(PODS, "a", "a")
+    halfway = {**pod, "metadata": {**pod["metadata"], "deletionTimestamp": pod["metadata"]["creationTimestamp"], "deletionGracePeriodSeconds": 0}}
+    world.do(lambda: world.tenant.server.store.put(("", "pods"), ("a", "a"), halfway))
+    world.do(lambda: world.host.remove(PODS, "t-a", "a", grace=0))
+    world.start()
+    world.rest()
+    assert world.tenant.find(PODS, "a", "a") is None

@@ -66,7 +66,7 @@ def _again(resource: Resource, obj: Obj, grace: int | None) -> Step:
     """A second DELETE: it may shorten the grace period, nothing else."""
     meta = obj["metadata"]
     left = meta.get("deletionGracePeriodSeconds")
-    if left is None:
+    if not left:  # with 0: what an earlier request left behind when it was cut off after its first step
         return Step(None, not meta.get("finalizers"))
     if grace is None or grace >= left:
         return Step(None, False)
