@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-node lint bench lock clean
+.PHONY: help setup demo test test-node test-skew lint bench lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,13 @@ test: setup ## The whole suite, on two real control planes
 
 test-node: setup ## Tenant pods on real nodes (kubelet, containerd, kube-proxy); says why where the machine cannot; ARGS are pytest's
 	@$(BIN)/python -m tools.nodes test $(ARGS)
+
+# What crosses the boundary kind by kind; with one of the two clusters a minor version behind.
+SKEWED := $(addprefix tests/e2e/test_e2e_,$(addsuffix .py,workload services nodes identity devices exports storage snapshots network gateways custom))
+
+test-skew: setup ## The kinds, with the tenant one Kubernetes minor version behind the host, then the other way round
+	KLED_TENANT_RELEASE=1.35 $(BIN)/pytest $(SKEWED) $(ARGS)
+	KLED_HOST_RELEASE=1.35 $(BIN)/pytest $(SKEWED) $(ARGS)
 
 lint: $(STAMP) ## ruff, types, import contracts
 	$(BIN)/ruff check .

@@ -13,7 +13,7 @@ from config.errors import Complaint, Path, Unfit
 from config.section import Section
 from syncer.core.settings import FieldPatch
 from syncer.core.translator import Translator
-from translators.patches import objection
+from translators.patches import objections
 
 _VERBS = ("set", "remove", "rename")
 
@@ -55,8 +55,9 @@ def _lowered(patch: PatchSection) -> FieldPatch:
 
 def complaints(patches: tuple[PatchSection, ...], translator: Translator, at: Path) -> Iterator[Complaint]:
     """What cannot be done on this kind."""
-    for index, patch in enumerate(patches):
-        reason = objection(translator, _lowered(patch)) or _unfit_value(patch)
+    objected = objections(translator, lowered(patches))
+    for index, (patch, objection) in enumerate(zip(patches, objected, strict=True)):
+        reason = objection or _unfit_value(patch)
         if reason is not None:
             yield Complaint((*at, "patches", index), reason, "Patch another field, or remove the patch")
 

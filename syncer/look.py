@@ -34,12 +34,12 @@ T = TypeVar("T")
 
 
 async def plan_of(process: Process) -> dict[str, list[dict[str, Any]]]:
-    """Every write that `run` would make now, as plain dictionaries under `actions`, and under `suggestions` what seems to be forgotten in the
-    declarations of custom kinds."""
+    """Every write that `run` would make now, as plain dictionaries under `actions`; under `suggestions`, if there are any, what seems to be
+    forgotten in the declarations of custom kinds."""
 
     async def question(engine: Engine) -> dict[str, list[dict[str, Any]]]:
         suggested = [dict(_suggested(suggestion)) for suggestion in _suggestions(engine)]
-        return {"actions": await _plan(engine), "suggestions": suggested}
+        return {"actions": await _plan(engine), **({"suggestions": suggested} if suggested else {})}
 
     return await _looking(process, question)
 

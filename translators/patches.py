@@ -11,7 +11,7 @@ there removing is removing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -42,6 +42,16 @@ def patched(translator: Translator, patches: tuple[FieldPatch, ...]) -> Translat
             tenant_subresources=_through_status(translator, extra),
         )
     return translator
+
+
+def objections(translator: Translator, patches: Iterable[FieldPatch]) -> Iterator[str | None]:
+    """What is said against each patch, given those before it: what one of them owns, a later one may not give to the other side."""
+    accepted: list[FieldPatch] = []
+    for patch in patches:
+        reason = objection(patched(translator, tuple(accepted)), patch)
+        if reason is None:
+            accepted.append(patch)
+        yield reason
 
 
 def objection(translator: Translator, patch: FieldPatch) -> str | None:

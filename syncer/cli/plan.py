@@ -28,7 +28,7 @@ def plan(
             print(_line(action))
         print(f"{len(found)} writes. Run `kled-syncer run` with the same flags to make them.", file=sys.stderr)
     if output == "text":
-        for suggestion in told["suggestions"]:
+        for suggestion in told.get("suggestions", ()):
             print(_advice(suggestion))
     return 2 if found else 0
 

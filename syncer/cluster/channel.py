@@ -17,6 +17,7 @@ import aiohttp
 from aiohttp import hdrs
 from yarl import URL
 
+from syncer.cluster import warnings
 from syncer.cluster.api import TOO_LARGE
 from syncer.cluster.connect import Connection
 from syncer.cluster.credentials import Login
@@ -183,6 +184,8 @@ class Channel:
             self._observe(verb, code, perf_counter() - begun)
         if not 200 <= code < 300:
             raise answer(code, response.headers, received, self._what(method, path))
+        if hdrs.WARNING in response.headers:
+            warnings.hear(response.headers.getall(hdrs.WARNING))
         return received
 
     @asynccontextmanager

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from enum import Enum
 
 from syncer.cluster.api import Api
+from syncer.cluster.warnings import listening, unknown_fields
 from syncer.cluster.wire import Entry, encode
 from syncer.core import stamp as stamps
 from syncer.core.actions import Create, Delete, Patch, Recreate, Write
@@ -34,8 +35,15 @@ class Execute:
         self._expectations = expectations
         self._recorded = recorded
 
-    async def __call__(self, action: Write) -> Outcome:
-        """Raises what the API raises except for lost races, which are outcomes."""
+    async def __call__(self, action: Write, unknown: list[str] | None = None) -> Outcome:
+        """Raises what the API raises except for lost races, which are outcomes. `unknown` gets the fields that the server does not know."""
+        with listening() as warnings:
+            outcome = await self._send(action)
+        if unknown is not None and warnings:
+            unknown += unknown_fields(warnings)
+        return outcome
+
+    async def _send(self, action: Write) -> Outcome:
         outcome = Outcome.ERROR
         try:
             match action:

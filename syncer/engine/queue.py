@@ -14,6 +14,9 @@ from enum import IntEnum
 
 from syncer.core.objects import Key
 
+_SHORTEST = 0.001
+"""Timers may fire a millionth of a second early: who waits for the rest of a span must not come back before it is over, again and again."""
+
 
 class Lane(IntEnum):
     """STATUS: pod status and binding. REMOVAL: deletions. ORDINARY: everything else, and whatever comes from a full list."""
@@ -95,7 +98,7 @@ class Queue:
             self.add(key, lane)
             return
         loop = asyncio.get_running_loop()
-        due = loop.time() + delay
+        due = loop.time() + max(delay, _SHORTEST)
         if self._due.get(key, float("inf")) <= due:
             return
         self._due[key] = due

@@ -39,6 +39,7 @@ from syncer.engine.guard import Guard
 from syncer.engine.index import Demand, Subject
 from syncer.engine.refusals import Refused, refused
 from syncer.engine.tokens import Tokens
+from syncer.engine.unkept import Unkept, fields
 from syncer.engine.view import EngineView
 
 log = structlog.get_logger()
@@ -83,6 +84,7 @@ class Reconcile:
     """Kinds by plural name, for probes."""
     now: Callable[[], float]
     fights: Fights
+    unkept: Unkept
     definitions: Definitions
     stale: Callable[[Translator, Key], bool] = lambda translator, key: False
     """Whether the watch of the leading side has been silent for so long that what it showed last may be wrong by now, or has shown nothing yet."""
@@ -443,13 +445,20 @@ class Reconcile:
             self.suppressed(case.translator.name)
             result.again = pause
             return
+        if isinstance(action, Patch) and self.unkept.covers(action):
+            return
+        unknown: list[str] = []
         try:
-            outcome = await self.execute(action)
+            outcome = await self.execute(action, unknown)
         except LeadershipLost:
             raise
         except SyncerError as error:
             self._failed(case, action, error, result)
             return
+        if outcome is Outcome.NOOP and isinstance(action, Patch):
+            self.unkept.note(action)
+            unknown += fields(action.patch)
+        self._tell_unknown(case, action, unknown)
         result.wrote += 1
         self.denied_since.pop(key, None)
         if action.side is Side.HOST:
@@ -463,6 +472,12 @@ class Reconcile:
             result.again, result.label = _SLOW, "refused"
         elif isinstance(action, Delete) and action.inferred:
             self.guard.settled(key)
+
+    def _tell_unknown(self, case: Case, action: Write, unknown: Iterable[str]) -> None:
+        """Fields that went down and are not there: the host is of another version, or a feature of it is off."""
+        if action.side is Side.HOST and case.source_side is Side.TENANT:
+            for path in dict.fromkeys(unknown):
+                self.tell(case.source_ref, case.source, actions.FIELD_DROPPED, f"{path}: the host's API server does not keep this field", "Warning")
 
     def _is_held(self, case: Case, key: Key, result: Result) -> bool:
         """The brake on deletions that are inferred from absence."""

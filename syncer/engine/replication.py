@@ -72,7 +72,7 @@ class Replication:
 
     async def run(self) -> None:
         """For ever."""
-        if not self._settings.network.from_host:
+        if not self._settings.network.from_host and SERVICES.plural in self._settings.kinds:  # else we have no right to look
             await self._remove_former()
         self._watch_all()
         if not self._reflectors:

@@ -73,9 +73,10 @@ class Routing:
             listener(old, new, proven)
         if new is not None and old is not None and new.same_content(old):
             return
-        for translator in self._sources.get((side, plural), ()):
-            self._from_source(translator, side, ref, old, new, proven, echo)
         targets = self._targets.get((side, plural))
+        for translator in self._sources.get((side, plural), ()):
+            # What one translator has written (a Secret that the host shows) is news to another, whose source it is.
+            self._from_source(translator, side, ref, old, new, proven, echo and not targets)
         if targets:
             self._from_target(targets, side, old, new, proven, echo)
         for key in self._waiters.woken_by(side, plural, meta.namespace, meta.name):

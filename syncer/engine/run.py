@@ -46,6 +46,7 @@ from syncer.engine.routing import Routing
 from syncer.engine.spacewatch import SpaceWatch, Supervise
 from syncer.engine.strays import strays
 from syncer.engine.tokens import Tokens
+from syncer.engine.unkept import Unkept
 from syncer.engine.watches import Watch, shown, watched_places, watches
 
 log = structlog.get_logger()
@@ -143,6 +144,7 @@ class Engine:
             now=_monotonic,
             refused=around.measures.refused,
             fights=Fights(_monotonic),
+            unkept=Unkept(_monotonic),
             definitions=Definitions(self.execute),
             stale=self._stale,
             suppressed=around.measures.loop_suppressed,

@@ -1,8 +1,12 @@
-"""One pair of control planes for all tests here; a syncer of its own for each module, and a namespace of its own for each test."""
+"""One pair of control planes for all tests here; a syncer of its own for each module, and a namespace of its own for each test.
+
+KLED_HOST_RELEASE and KLED_TENANT_RELEASE choose another Kubernetes minor version for one of the two (`make test-skew`).
+"""
 
 from __future__ import annotations
 
 import concurrent.futures
+import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,7 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def planes() -> Iterator[Planes]:
-    host, tenant = ControlPlane("e2e-host", nodes=3), ControlPlane("e2e-tenant", service_cidr=TENANT_RANGE)
+    host = ControlPlane("e2e-host", nodes=3, release=os.environ.get("KLED_HOST_RELEASE", ""))
+    tenant = ControlPlane("e2e-tenant", service_cidr=TENANT_RANGE, release=os.environ.get("KLED_TENANT_RELEASE", ""))
     with ExitStack() as stack:
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             starts = [pool.submit(plane.start) for plane in (host, tenant)]

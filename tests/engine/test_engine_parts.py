@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from syncer.core.actions import Create, Write
-from syncer.core.objects import CONFIGMAPS, PODS, SERVICES, Key, Ref, Side
+from syncer.core.objects import CONFIGMAPS, NAMESPACES, PODS, SECRETS, SERVICES, Key, Ref, Side
+from syncer.core.settings import Export
 from tests.world import universe
 from tests.world.world import World
+from translators.catalog import BUILTIN
+from translators.exports import export
 
 
 def test_the_echo_of_our_own_patch_that_comes_after_the_answer_leads_to_no_second_look():
@@ -103,4 +106,22 @@ def test_copies_without_a_source_are_counted_at_the_start():
     assert max(seen, len(world.engine.guard.pending)) == 5
     world.rest()
     assert world.engine.guard.pending == frozenset()
+    world.close()
+
+
+def test_what_the_host_shows_and_a_pod_uses_follows_the_original_although_the_change_is_the_echo_of_our_own_write():
+    shown = export(SECRETS, (Export(namespace="platform", name="x", to_namespace="a", to_name="x"),))
+    world = World(translators=(*BUILTIN, shown))
+    world.do(lambda: world.host.put(NAMESPACES, {"metadata": {"name": "platform"}}))
+    world.do(lambda: world.host.put(SECRETS, {"metadata": {"name": "x", "namespace": "platform"}, "data": {"k": "YQ=="}, "type": "Opaque"}))
+    world.start()
+    world.tenant_put(PODS, universe.pod("a", "a", secrets=["x"]))
+    world.rest()
+    assert world.host.find(SECRETS, "t-a", "x")["data"] == {"k": "YQ=="}
+    world.do(lambda: world.tenant.hold_watches(plural="secrets"))
+    world.do(lambda: world.host.edit(SECRETS, "platform", "x", {"data": {"k": "Yg=="}}))
+    world.wait(1)
+    world.do(world.tenant.release_watches)
+    world.wait(20)
+    assert world.tenant.find(SECRETS, "a", "x")["data"] == world.host.find(SECRETS, "t-a", "x")["data"] == {"k": "Yg=="}
     world.close()

@@ -197,3 +197,20 @@ def test_many_workers_take_every_key_exactly_once_per_reason():
             worker.cancel()
 
     virtualtime.run(main())
+
+
+def test_who_waits_for_the_last_moment_of_a_span_comes_back_after_it_and_not_again_and_again():
+    async def main():
+        queue, loop = Queue(), asyncio.get_running_loop()
+        over, looks = loop.time() + 1.0, 0
+        queue.add_after(key("x"), 1.0 - 5e-7)
+        while True:
+            taken, _, _ = await queue.get()
+            queue.done(taken)
+            looks += 1
+            if loop.time() >= over:
+                break
+            queue.add_after(taken, over - loop.time())
+        assert looks <= 3
+
+    virtualtime.run(main())

@@ -13,7 +13,7 @@ import pytest
 
 from syncer.core import stamp as stamps
 from syncer.core.objects import ENDPOINTSLICES, NAMESPACES, SERVICES, Ref, Side
-from syncer.core.settings import NetworkSettings
+from syncer.core.settings import KindSettings, NetworkSettings
 from syncer.engine.replicas import SERVICE_NAME, Replica, pieces
 from syncer.engine.replication import Replication, replicas
 from syncer.testing import SimulatedCluster, run
@@ -33,7 +33,7 @@ class Scene:
             for name in names:
                 cluster.put(NAMESPACES, {"metadata": {"name": name}})
         self.told: list[tuple[Ref, str]] = []
-        settings = replace(settings_for("acme"), network=network)
+        settings = replace(settings_for("acme"), network=network, kinds={"services": KindSettings(name="services")})
         self.task = Replication(
             self.tenant,
             self.host,

@@ -25,15 +25,21 @@ NEEDED = ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler",
 # What a real node runs, and what is put into the images of its pods.
 NODE = ("kubelet", "kube-proxy", "containerd", "containerd-shim-runc-v2", "ctr", "runc", "ptp", "loopback", "host-local", "portmap")
 WORKLOADS = ("coredns", "agnhost")
+# The parts of a control plane that come in an older release, too.
+RELEASED = ("kube-apiserver", "kube-controller-manager", "kube-scheduler")
 
 
 @dataclass(frozen=True)
 class Family:
-    """Binaries that share a version, and so a go.mod: the three dependency graphs clash and cannot be one."""
+    """Binaries that share a version, and so a go.mod: the dependency graphs clash and cannot be one.
+
+    `release` tells a second family of the same binaries apart: they are asked for as `kube-apiserver@1.35`.
+    """
 
     name: str
     module: str
     members: tuple[str, ...]
+    release: str = ""
 
     @property
     def source(self) -> Path:
@@ -61,6 +67,7 @@ FAMILIES = (
         "k8s.io/kubernetes",
         ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubectl", "kubelet", "kube-proxy", "agnhost"),
     ),
+    Family("kubernetes-1.35", "k8s.io/kubernetes", ("kube-apiserver", "kube-controller-manager", "kube-scheduler"), "1.35"),
     Family("etcd", "go.etcd.io/etcd/server/v3", ("etcd",)),
     Family("kwok", "sigs.k8s.io/kwok", ("kwok",)),
     Family("containerd", "github.com/containerd/containerd/v2", ("containerd", "containerd-shim-runc-v2", "ctr")),
@@ -98,8 +105,9 @@ def is_there(name: str) -> bool:
 
 def family_of(name: str) -> Family:
     """The family a binary belongs to."""
+    plain, _, release = name.partition("@")
     for family in FAMILIES:
-        if name in family.members:
+        if plain in family.members and release == family.release:
             return family
     raise BinariesUnavailableError(f"unknown binary {name}; known: {', '.join(member for family in FAMILIES for member in family.members)}")
 
@@ -109,7 +117,7 @@ def _present(name: str, reasons: list[str]) -> Path | None:
 
 
 def _cached(name: str) -> Path | None:
-    path = cache_folder() / family_of(name).key / name
+    path = cache_folder() / family_of(name).key / name.partition("@")[0]
     return path if path.exists() else None
 
 
@@ -118,7 +126,7 @@ def _named_by_developer(name: str, reasons: list[str]) -> Path | None:
     wanted = ".".join(family.version.split(".")[:2])
     for variable in ("KUBEBUILDER_ASSETS", "PATH"):
         for folder in filter(None, os.environ.get(variable, "").split(os.pathsep)):
-            path = (Path(folder) / name).absolute()
+            path = (Path(folder) / name.partition("@")[0]).absolute()
             if not os.access(path, os.X_OK) or path.is_dir():
                 continue
             if (version := version_of(path)).startswith(f"{wanted}."):
@@ -140,26 +148,26 @@ def version_of(path: Path) -> str:
 
 
 def _obtain(name: str, reasons: dict[str, list[str]]) -> Path:
-    family = family_of(name)
     if path := _cached(name):  # another process built it while we waited for the lock
         return path
-    target = cache_folder() / family.key / name
+    family, plain = family_of(name), name.partition("@")[0]
+    target = cache_folder() / family.key / plain
     target.parent.mkdir(parents=True, exist_ok=True)
     _note(reasons[name], f"{target}: not in the cache")
     for way in (download.fetch, build.compile_binary):
-        partial = target.with_name(f".{name}.{os.getpid()}")
+        partial = target.with_name(f".{plain}.{os.getpid()}")
         try:
-            way(name, family.version, family.source, partial)
+            way(plain, family.version, family.source, partial)
             partial.chmod(0o755)
             partial.rename(target)
         except (download.DownloadFailedError, build.BuildFailedError) as error:
             _note(reasons[name], str(error))
         else:
-            say(f"{name} {family.version}: ready, {target}")
+            say(f"{plain} {family.version}: ready, {target}")
             return target
         finally:
             partial.unlink(missing_ok=True)
-    raise BinariesUnavailableError(_explanation(name, family, reasons[name]))
+    raise BinariesUnavailableError(_explanation(plain, family, reasons[name]))
 
 
 def _note(reasons: list[str], reason: str) -> None:

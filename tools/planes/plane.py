@@ -47,17 +47,19 @@ class ControlPlane:
         extra_flags: Mapping[str, Sequence[str]] | None = None,
         limit: float = 300.0,
         network: Network | None = None,
+        release: str = "",
     ) -> None:
         """`nodes` fake ones are made, and with `streaming` their pods answer logs, exec and port-forward (see streaming.py before using it).
 
         `extra_flags` maps a component to more flags for it; `limit` bounds each wait, generously, since a busy machine is slow. In a `network`
-        of its own everything runs there, beside real nodes, and is reached from here on loopback all the same.
+        of its own everything runs there, beside real nodes, and is reached from here on loopback all the same. `release` is a Kubernetes
+        minor version other than the usual one, of those that `tools/binaries` pins (`"1.35"`).
         """
         self.name = name
         self._options = Options(
             name, service_cidr, scheduler, controller_manager, nodes, streaming, audit, qps, dict(extra_flags or {}), limit, network
         )
-        self._workdir = workdir
+        self._workdir, self._release = workdir, release
         self._running: RunningPlane | None = None
 
     # --- beginning and end
@@ -66,7 +68,8 @@ class ControlPlane:
         """Bring everything up and return when pods can be created."""
         if self._running:
             raise PlaneError(f"{self.name} has been started already")
-        programs = binaries.ensure()
+        names = [f"{name}@{self._release}" if self._release and name in binaries.RELEASED else name for name in binaries.NEEDED]
+        programs = {name.partition("@")[0]: path for name, path in binaries.ensure(names).items()}
         folder = self._workdir or Path(tempfile.mkdtemp(prefix=f"kled-{self.name}-"))
         folder.mkdir(parents=True, exist_ok=True)
         for attempt in range(1, PORT_ATTEMPTS + 1):

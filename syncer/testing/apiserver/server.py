@@ -43,6 +43,8 @@ class Server:
         self.store = Store()
         self.with_status = set(WITH_STATUS)
         self.unserved: set[TableKey] = set()
+        self.unknown: set[tuple[tuple[str, str], str]] = set()
+        """Kinds with a field of their spec that this server, of another version, does not know."""
         self.service_accounts = service_accounts
         self.now = clock
         self._cidrs = tuple(ipaddress.ip_network(text) for text in service_cidrs)
@@ -85,6 +87,13 @@ class Server:
         self.check_served(resource)
         return listing(self.store, _key(resource), namespace, selector, name, limit, token, revision)
 
+    def _known(self, resource: Resource, obj: Made) -> Made:
+        """Without the fields of the spec that this server has never heard of."""
+        unknown = {field for kind, field in self.unknown if kind == _key(resource)}
+        if unknown and isinstance(obj.get("spec"), dict):
+            obj["spec"] = {field: value for field, value in obj["spec"].items() if field not in unknown}
+        return obj
+
     def check_served(self, resource: Resource) -> None:
         if _key(resource) in self.unserved:
             raise answers.unknown_kind(resource)
@@ -94,7 +103,7 @@ class Server:
     def create(self, resource: Resource, namespace: str, body: Obj) -> Version:
         """POST to a collection."""
         self.check_served(resource)
-        obj = metadata.decoded(resource, body)
+        obj = self._known(resource, metadata.decoded(resource, body))
         meta = obj["metadata"]
         metadata.place(resource, meta, namespace)
         if resource.namespaced:
@@ -123,7 +132,7 @@ class Server:
         """A JSON merge patch. The same Version as before means that nothing had to change."""
         version = self.get(resource, namespace, name)
         old = version.obj
-        new = metadata.decoded(resource, apply_merge_patch(old, patch))
+        new = self._known(resource, metadata.decoded(resource, apply_merge_patch(old, patch)))
         metadata.check_preconditions(resource, version, new["metadata"])
         metadata.keep(old["metadata"], new["metadata"])
         return self.replace(resource, version, updates.through(self, resource, old, new, subresource))

@@ -70,6 +70,10 @@ class Trouble:
     def serve(self, resource: Resource) -> None:
         self.server.unserved.discard((resource.group, resource.plural))
 
+    def forget(self, resource: Resource, field: str) -> None:
+        """This server does not know that field of the spec: it drops it from everything written from now on, and says nothing."""
+        self.server.unknown.add(((resource.group, resource.plural), field))
+
     def snapshot(self) -> Snapshot:
         return self.server.store.snapshot()
 
