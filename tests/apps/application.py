@@ -49,6 +49,8 @@ def offered(world: World, provisioner: Provisioner) -> Iterator[None]:
     assert not provisioner.failures, provisioner.failures[0]
     for plural, body in HOST_CLASSES.items():
         world.host.delete(plural, "", body["metadata"]["name"])
+    for plural, body in HOST_CLASSES.items():
+        eventually(f"{plural} are gone", lambda plural=plural, body=body: not world.tenant.get(plural, "", body["metadata"]["name"]))
 
 
 @dataclass
