@@ -69,6 +69,7 @@ class TestWhatIsThere:
     def test_the_versions_are_the_pinned_ones(self) -> None:
         assert {family.name: family.version.rsplit(".", 1)[0] for family in binaries.FAMILIES} == {
             "kubernetes": "1.36",
+            "kubernetes-1.35": "1.35",
             "etcd": "3.6",
             "kwok": "0.8",
             "containerd": "2.4",
@@ -77,6 +78,11 @@ class TestWhatIsThere:
             "coredns": "1.14",
             "metrics-server": "0.9",
         }
+
+    def test_another_release_of_the_same_binary_is_asked_for_by_name(self) -> None:
+        assert binaries.family_of("kube-apiserver@1.35").version.startswith("1.35.")
+        with pytest.raises(BinariesUnavailableError, match=r"kubectl@1\.35"):
+            binaries.family_of("kubectl@1.35")
 
     def test_every_binary_has_a_recipe_of_its_familys_module(self) -> None:
         for family in binaries.FAMILIES:
