@@ -83,7 +83,8 @@ def test_an_object_of_its_kind_is_planned_and_synced(stopped_world: World) -> No
     world.syncer.ready()
     room = world.place()
     body = {"template": {"spec": {"containers": [{"name": "main", "image": "batch:1"}], "restartPolicy": "Never"}}}
-    eventually("the host namespace is there", lambda: world.host.get("namespaces", "", room.on_host))
+    # Until its rights are there, nobody can look into a namespace, `plan` neither.
+    eventually("the syncer has its rights in the host namespace", lambda: world.host.get("rolebindings", room.on_host, f"kled-{TENANT}-syncer"))
     world.syncer.stop()
     room.create("podtemplates", {"metadata": {"name": "nightly", "labels": {"a": "b"}}, **body})
     planned = json.loads(world.command("plan", "-o", "json").stdout)["actions"]
