@@ -5,16 +5,14 @@ KLED_HOST_RELEASE and KLED_TENANT_RELEASE choose another Kubernetes minor versio
 
 from __future__ import annotations
 
-import concurrent.futures
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.oracle import Oracle
-from tests.e2e.stage import SYNC, TENANT_RANGE, Place, Planes, World
+from tests.e2e.stage import SYNC, TENANT_RANGE, Place, Planes, World, started
 from tools.demo.stage import service_cidr
 from tools.planes import ControlPlane
 
@@ -30,13 +28,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def planes() -> Iterator[Planes]:
     host = ControlPlane("e2e-host", nodes=3, release=os.environ.get("KLED_HOST_RELEASE", ""))
     tenant = ControlPlane("e2e-tenant", service_cidr=TENANT_RANGE, release=os.environ.get("KLED_TENANT_RELEASE", ""))
-    with ExitStack() as stack:
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            starts = [pool.submit(plane.start) for plane in (host, tenant)]
-            for plane in (host, tenant):
-                stack.callback(plane.stop)
-            for start in starts:
-                start.result()
+    with started(host, tenant):
         service_cidr(host, "e2e-tenant", TENANT_RANGE)
         yield Planes(host, tenant)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -68,6 +69,19 @@ GROUPS = {
 }
 Obj = dict[str, Any]
 T = TypeVar("T")
+
+
+@contextlib.contextmanager
+def started(*planes: ControlPlane) -> Iterator[None]:
+    """All of them at once, since each waits for itself most of the time; stopped at the end, also when one of them did not start."""
+    with contextlib.ExitStack() as stack:
+        with concurrent.futures.ThreadPoolExecutor(len(planes)) as pool:
+            starts = [pool.submit(plane.start) for plane in planes]
+            for plane in planes:
+                stack.callback(plane.stop)
+            for start in starts:
+                start.result()
+        yield
 
 
 def eventually(what: str, probe: Callable[[], T], within: float = PATIENCE) -> T:

@@ -110,12 +110,18 @@ def counted(host: SimulatedCluster, used: int) -> None:
     host.edit(RESOURCEQUOTAS, "acme-shop", "compute", {"status": {"used": {"pods": str(used)}}}, subresource="status")
 
 
+def full_host() -> SimulatedCluster:
+    """A host with a quota that is used up."""
+    host = SimulatedCluster(Side.HOST)
+    host.put(NAMESPACES, {"metadata": {"name": "acme-shop"}})
+    host.put(RESOURCEQUOTAS, QUOTA)
+    counted(host, 10)
+    return host
+
+
 def test_as_many_are_woken_as_fit_and_the_watch_ends_with_the_last_who_waits() -> None:
     async def main() -> None:
-        host, woken = SimulatedCluster(Side.HOST), list[Key]()
-        host.put(NAMESPACES, {"metadata": {"name": "acme-shop"}})
-        host.put(RESOURCEQUOTAS, QUOTA)
-        counted(host, 10)
+        host, woken = full_host(), list[Key]()
         quotas = Quotas(host, woken.append, random.Random(1))
         running = asyncio.create_task(quotas.run())
         for key in PODS:
@@ -144,10 +150,7 @@ def test_as_many_are_woken_as_fit_and_the_watch_ends_with_the_last_who_waits() -
 
 def test_a_quota_that_is_removed_wakes_all_who_waited_for_it_and_nobody_else() -> None:
     async def main() -> None:
-        host, woken = SimulatedCluster(Side.HOST), list[Key]()
-        host.put(NAMESPACES, {"metadata": {"name": "acme-shop"}})
-        host.put(RESOURCEQUOTAS, QUOTA)
-        counted(host, 10)
+        host, woken = full_host(), list[Key]()
         quotas = Quotas(host, woken.append, random.Random(1))
         running = asyncio.create_task(quotas.run())
         quotas.refused(PODS[0], "acme-shop", "compute", {"pods": Decimal(1)})

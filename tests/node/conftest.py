@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 from collections.abc import Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests.e2e.oracle import Oracle
-from tests.e2e.stage import TENANT_RANGE, Place, Planes, World
+from tests.e2e.stage import TENANT_RANGE, Place, Planes, World, started
 from tests.node import dns
 from tools.demo.stage import service_cidr
 from tools.nodes import RealNodes
@@ -36,13 +34,7 @@ def nodes() -> Iterator[RealNodes]:
 def planes(nodes: RealNodes) -> Iterator[Planes]:
     host = ControlPlane("node-host", network=nodes.network, workdir=nodes.folder / "host")
     tenant = ControlPlane("node-tenant", service_cidr=TENANT_RANGE, network=nodes.network, workdir=nodes.folder / "tenant")
-    with ExitStack() as stack:
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            starts = [pool.submit(plane.start) for plane in (host, tenant)]
-            for plane in (host, tenant):
-                stack.callback(plane.stop)
-            for start in starts:
-                start.result()
+    with started(host, tenant):
         nodes.join(host)
         service_cidr(host, "node-tenant", TENANT_RANGE)
         yield Planes(host, tenant)
