@@ -26,7 +26,7 @@ from syncer.core.objects import (
     Resource,
     Side,
 )
-from syncer.core.settings import KindSettings, Settings
+from syncer.core.settings import Settings
 from syncer.core.translator import Path, Subresource, Translator
 from syncer.fence import fence
 
@@ -173,7 +173,7 @@ def workload_rules(settings: Settings, translators: Iterable[Translator]) -> lis
 
 
 def _host_side(rules: Rules, settings: Settings, translator: Translator, *, namespaced: bool) -> None:
-    resource, kind = translator.resource_on(Side.HOST), _kind(settings, translator)
+    resource, kind = translator.resource_on(Side.HOST), translator.settings_in(settings)
     if (resource.namespaced and not translator.everywhere) is namespaced and translator.places is None:
         rules.add(resource, *READ)
         may_write = translator.may_write is None or translator.may_write(settings)
@@ -222,7 +222,7 @@ def tenant_rules(settings: Settings, translators: Iterable[Translator]) -> list[
 
 
 def _tenant_side(rules: Rules, settings: Settings, translator: Translator) -> None:
-    resource, kind = translator.resource_on(Side.TENANT), _kind(settings, translator)
+    resource, kind = translator.resource_on(Side.TENANT), translator.settings_in(settings)
     rules.add(resource, *READ)
     for side, other in translator.reads:
         if side is Side.TENANT:
@@ -249,10 +249,6 @@ def _outside(paths: Iterable[Path], subresources: Iterable[Subresource]) -> bool
 
 
 # --- shapes
-
-
-def _kind(settings: Settings, translator: Translator) -> KindSettings:
-    return settings.kinds.get(translator.kind_setting) or KindSettings(name=translator.name)
 
 
 def role(name: str, rules: list[Manifest], namespace: str = "") -> Manifest:

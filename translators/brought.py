@@ -50,7 +50,7 @@ def may_write(settings: Settings) -> bool:
 
 def concerns(entry: Any) -> bool:
     """What is shown from the host carries our mark. (A tenant may take it off; `_is_shown` then finds the original.)"""
-    return (entry.meta.labels or {}).get(stamps.MANAGED_BY) != stamps.MANAGER
+    return not stamps.is_from_host(entry.meta.labels)
 
 
 def _original(resource: Resource, obj: Obj) -> ObjectNeed:
@@ -59,7 +59,7 @@ def _original(resource: Resource, obj: Obj) -> ObjectNeed:
 
 def _is_shown(resource: Resource, obj: Obj, view: View) -> bool:
     meta = obj["metadata"]
-    if (meta.get("labels") or {}).get(stamps.MANAGED_BY) == stamps.MANAGER:
+    if stamps.is_from_host(meta.get("labels")):
         return True
     there = view.get(_original(resource, obj))
     return there is not None and (meta.get("annotations") or {}).get(stamps.SOURCE_UID) == there["metadata"]["uid"]

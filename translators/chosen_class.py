@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from syncer.core.objects import Obj, Ref, Resource, Side
-from syncer.core.stamp import MANAGED_BY, MANAGER
+from syncer.core.stamp import is_from_host
 from syncer.core.translator import Need, ObjectNeed, Refusal, Skip, View
 from translators.classes import class_need, is_shown
 
@@ -32,4 +32,4 @@ def _own(resource: Resource, name: str) -> ObjectNeed:
 
 
 def _is_copy(obj: Obj) -> bool:
-    return (obj["metadata"].get("labels") or {}).get(MANAGED_BY) == MANAGER
+    return is_from_host(obj["metadata"].get("labels"))

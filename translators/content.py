@@ -7,10 +7,11 @@ from typing import Any
 
 from syncer.core.objects import Obj
 from syncer.core.project import project
-from syncer.core.stamp import KEYS, MANAGED_BY, MANAGER, SOURCE_UID
+from syncer.core.stamp import KEYS, MANAGED_BY, SOURCE_UID, is_from_host
 from syncer.core.translator import Path
 from translators.metadata import Dropped
 
+UNKNOWN = "this version does not know the field"
 _EVERYWHERE = frozenset({"apiVersion", "kind", "metadata"})
 
 
@@ -22,7 +23,7 @@ def taken(obj: Obj, fields: Iterable[str]) -> dict[str, Any]:
 def without_our_marks(obj: Obj) -> Obj:
     """An object that is shown by the host carries marks of ours, which are no news to the tenant and stay behind without an event."""
     meta = obj["metadata"]
-    if (meta.get("labels") or {}).get(MANAGED_BY) != MANAGER:
+    if not is_from_host(meta.get("labels")):
         return obj
     labels = {key: value for key, value in meta["labels"].items() if key != MANAGED_BY}
     annotations = {key: value for key, value in (meta.get("annotations") or {}).items() if key not in (SOURCE_UID, KEYS)}
@@ -31,7 +32,12 @@ def without_our_marks(obj: Obj) -> Obj:
 
 def unknown(obj: Obj, known: Iterable[str]) -> Dropped:
     """Top-level fields of a newer API than ours."""
-    return tuple((field, "this version does not know the field") for field in sorted(obj.keys() - _EVERYWHERE - set(known)))
+    return tuple((field, UNKNOWN) for field in sorted(obj.keys() - _EVERYWHERE - set(known)))
+
+
+def unknown_in(found: Mapping[str, Any] | None, known: Iterable[str], at: str) -> Dropped:
+    """The same inside an object: fields of `found`, which stands at the path `at`."""
+    return tuple((f"{at}.{field}", UNKNOWN) for field in sorted((found or {}).keys() - set(known)))
 
 
 def sealed(fields: Iterable[str]) -> Callable[[Mapping[str, Any], Obj], bool]:

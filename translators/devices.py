@@ -20,7 +20,7 @@ from syncer.core.objects import DEVICECLASSES as DEVICECLASS_KIND
 from syncer.core.objects import NODES, Obj, Ref, Side
 from syncer.core.objects import RESOURCESLICES as SLICE_KIND
 from syncer.core.settings import Settings
-from syncer.core.stamp import MANAGED_BY, MANAGER, SOURCE_UID
+from syncer.core.stamp import SOURCE_UID, is_from_host
 from syncer.core.translator import Answer, Draft, Life, Need, ObjectNeed, Skip, Translator, View
 from translators.classes import host_class
 
@@ -72,7 +72,7 @@ def _is_promoted(host: Obj | None, tenant: Obj | None) -> bool:
     if host is None or tenant is None:
         return False
     meta = tenant["metadata"]
-    ours = (meta.get("labels") or {}).get(MANAGED_BY) == MANAGER
+    ours = is_from_host(meta.get("labels"))
     return ours and (meta.get("annotations") or {}).get(SOURCE_UID) == host["metadata"]["uid"]
 
 

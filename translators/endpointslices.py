@@ -22,6 +22,7 @@ from syncer.core.objects import ENDPOINTSLICES as ENDPOINTSLICE_KIND
 from syncer.core.objects import NODES, PODS, SERVICECIDRS, SERVICES, Obj, Ref, Side
 from syncer.core.settings import Settings
 from syncer.core.translator import Answer, Draft, ListNeed, Need, ObjectNeed, Refusal, Skip, Translator, View, Wait
+from translators.content import unknown, unknown_in
 from translators.endpoint_addresses import CIDRS, HOST_NODES, Limits, pod_addresses
 from translators.metadata import down_metadata
 from translators.references import copy_of
@@ -32,7 +33,6 @@ BY_CONTROLLER = "endpointslice-controller.k8s.io"
 _CONTENT = ("addressType", "endpoints", "ports")
 _ENDPOINT = ("addresses", "conditions", "hostname", "nodeName", "zone", "hints")
 _PORT = ("name", "protocol", "port", "appProtocol")
-_UNKNOWN = "this version does not know the field"
 _KUBERNETES = ("default", "kubernetes")
 
 
@@ -54,8 +54,7 @@ def down(obj: Obj, view: View) -> Answer:
     labels = {**labels, SERVICE_NAME: copy.name, MANAGED_BY: stamps.MANAGER}
     ports = [{key: port[key] for key in _PORT if port.get(key) is not None} for port in obj.get("ports") or ()]
     body = {"metadata": {"labels": labels, "annotations": annotations}, "addressType": obj["addressType"], "endpoints": endpoints, "ports": ports}
-    unknown = [(key, _UNKNOWN) for key in sorted(obj.keys() - {"apiVersion", "kind", "metadata", *_CONTENT})]
-    return Draft(body, (*more, *unknown, *dropped), tuple((REFUSED, f"{field}: {why}") for field, why in refused[:10]))
+    return Draft(body, (*more, *unknown(obj, _CONTENT), *dropped), tuple((REFUSED, f"{field}: {why}") for field, why in refused[:10]))
 
 
 def _service(obj: Obj) -> Ref | None:
@@ -80,7 +79,8 @@ def _not_ours_to_send(ref: Ref, view: View) -> Skip | None:
 
 def _endpoints(obj: Obj, view: View) -> tuple[list[dict[str, Any]], list[tuple[str, str]], list[tuple[str, str]]]:
     """Those that pass, those that may not be, and fields that do not cross."""
-    made, refused, dropped = [], [], []
+    made, refused = [], []
+    dropped: list[tuple[str, str]] = []
     limits = Limits(view)
     for index, endpoint in enumerate(obj.get("endpoints") or ()):
         target = _host_pod(endpoint, obj, view)
@@ -101,7 +101,7 @@ def _endpoints(obj: Obj, view: View) -> tuple[list[dict[str, Any]], list[tuple[s
             meta = target["metadata"]
             one["targetRef"] = {"kind": PODS.kind, "namespace": meta["namespace"], "name": meta["name"], "uid": meta["uid"]}
         made.append(one)
-        dropped += [(f"endpoints[{index}].{key}", _UNKNOWN) for key in sorted(endpoint.keys() - {*_ENDPOINT, "targetRef", "deprecatedTopology"})]
+        dropped += unknown_in(endpoint, (*_ENDPOINT, "targetRef", "deprecatedTopology"), f"endpoints[{index}]")
     return made, refused, dropped
 
 

@@ -21,7 +21,7 @@ from syncer.core.objects import CSINODES, Obj, Ref, Side
 from syncer.core.objects import NODES as NODE_KIND
 from syncer.core.selectors import meets
 from syncer.core.settings import NodeSettings, Settings
-from syncer.core.stamp import MANAGED_BY, MANAGER
+from syncer.core.stamp import is_from_host
 from syncer.core.translator import AllBut, Answer, Draft, Life, ListNeed, Need, ObjectNeed, Path, Skip, Subresource, Translator, View
 from translators.csi import topology_keys
 from translators.metadata import shown_metadata
@@ -83,7 +83,7 @@ def _kept_back(host: Obj, view: View) -> str | None:
         return "does not match clusterTree.nodes" if chosen.selector is not None else "cordoned before it was ever shown"
     if chosen.count is None:
         return None
-    shown = {node["metadata"]["name"] for node in view.list(_TENANT_NODES) if (node["metadata"].get("labels") or {}).get(MANAGED_BY) == MANAGER}
+    shown = {node["metadata"]["name"] for node in view.list(_TENANT_NODES) if is_from_host(node["metadata"].get("labels"))}
     candidates = (node["metadata"]["name"] for node in view.list(_HOST_NODES) if _is_candidate(node, chosen, node["metadata"]["name"] in shown))
     return None if name in _first(candidates, shown, chosen.count) else f"clusterTree.nodes.count is {chosen.count}"
 

@@ -26,6 +26,7 @@ from syncer.core.objects import PERSISTENTVOLUMES, Obj, Ref
 from syncer.core.settings import Settings
 from syncer.core.translator import Answer, Draft, Need, Path, Refusal, Subresource, Translator, View, Wait
 from translators.claim_parts import SELECTED_NODE, attributes, attributes_needs, class_needs, new_spec, source_needs, volume_needs
+from translators.content import unknown_in
 from translators.event_text import Subject, in_tenant_words
 from translators.metadata import allowed, down_metadata
 from translators.pods.placement import node_needs, promoted
@@ -54,7 +55,7 @@ def down(obj: Obj, view: View) -> Answer:
     found = down_metadata(obj, view)
     annotations, dropped = allowed(found.annotations, view.settings.policy.claim_annotations, _BY_PROVISIONER)
     marks, more = _node_mark(obj, view)
-    unknown = tuple((f"spec.{key}", "this version does not know the field") for key in sorted((obj.get("spec") or {}).keys() - _KNOWN))
+    unknown = unknown_in(obj.get("spec"), _KNOWN, "spec")
     body = {"metadata": {"labels": found.labels, "annotations": {**annotations, **marks}}, "spec": spec}
     return Draft(body, (*found.dropped, *dropped, *more, *unknown))
 

@@ -23,7 +23,7 @@ from syncer.core.objects import PODDISRUPTIONBUDGETS as BUDGET_KIND
 from syncer.core.objects import Obj, Ref, Side
 from syncer.core.settings import Settings
 from syncer.core.translator import Answer, Draft, Need, ObjectNeed, Refusal, Translator, View, Wait
-from translators.content import unknown
+from translators.content import unknown, unknown_in
 from translators.metadata import down_metadata
 from translators.selectors import confined_labels, denied_keys
 
@@ -48,7 +48,7 @@ def down(obj: Obj, view: View) -> Answer:
     made["selector"] = confined_labels(selector, view.settings.tenant.name, (meta["namespace"],))
     labels, annotations, dropped = down_metadata(obj, view)
     lost = [(f"spec.selector[{key}]", "no host pod can carry this label") for key in denied_keys(selector, view.settings.host)]
-    lost += [(f"spec.{key}", "this version does not know the field") for key in sorted(spec.keys() - set(_FIELDS))]
+    lost += unknown_in(spec, _FIELDS, "spec")
     body = {"metadata": {"labels": labels, "annotations": annotations}, "spec": {key: value for key, value in made.items() if value is not None}}
     return Draft(body, (*dropped, *lost, *unknown(obj, ("spec", "status"))))
 

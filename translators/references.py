@@ -20,10 +20,10 @@ from syncer.core.actions import REFUSED
 from syncer.core.names import Names
 from syncer.core.objects import CONFIGMAPS, SECRETS, SERVICES, Obj, Ref, Resource, Side
 from syncer.core.translator import Answer, Draft, Need, ObjectNeed, Purpose, Refusal, View, Wait
+from translators.content import UNKNOWN, unknown_in
 from translators.metadata import Dropped
 
 NAMED = {resource.plural: resource for resource in (SERVICES, SECRETS, CONFIGMAPS)}
-UNKNOWN = "this version does not know the field"
 _BY_USE = (SECRETS.plural, CONFIGMAPS.plural)
 
 
@@ -100,8 +100,7 @@ class Links:
     def known(self, found: Mapping[str, Any], fields: Iterable[str], at: str) -> dict[str, Any]:
         """These fields of a map, as far as they are there; others are of a newer API than ours and do not cross."""
         known = tuple(fields)
-        for key in sorted(found.keys() - set(known)):
-            self.drop(f"{at}.{key}")
+        self._dropped += unknown_in(found, known, at)
         return {key: found[key] for key in known if found.get(key) is not None}
 
     def answer(self, body: Mapping[str, Any], dropped: Dropped = ()) -> Answer:

@@ -23,14 +23,13 @@ from syncer.core.objects import RESOURCECLAIMS as CLAIM_KIND
 from syncer.core.settings import Settings
 from syncer.core.translator import Answer, Draft, Need, Refusal, Translator, View
 from translators.classes import class_need, is_shown
-from translators.content import unknown
+from translators.content import unknown, unknown_in
 from translators.devices import asked_for
 from translators.metadata import down_metadata
 
 _REQUEST = ("deviceClassName", "selectors", "allocationMode", "count", "capacity")
 _CONSTRAINT = ("requests", "matchAttribute", "distinctAttribute")
 _DEVICES = ("requests", "constraints", "config")
-_UNKNOWN = "this version does not know the field"
 
 
 class _Refused(Exception):
@@ -46,7 +45,7 @@ def down(obj: Obj, view: View) -> Answer:
     except _Refused as refused:
         return refused.refusal
     labels, annotations, stayed = down_metadata(obj, view)
-    dropped += [(f"spec.{key}", _UNKNOWN) for key in sorted((obj.get("spec") or {}).keys() - {"devices"})]
+    dropped += unknown_in(obj.get("spec"), ("devices",), "spec")
     body = {"metadata": {"labels": labels, "annotations": annotations}, "spec": {"devices": devices}}
     return Draft(body, (*stayed, *dropped, *unknown(obj, ("spec", "status"))))
 
@@ -60,7 +59,7 @@ def _devices(devices: Mapping[str, Any], view: View, dropped: list[tuple[str, st
         made["constraints"] = [_kept(item, _CONSTRAINT, f"{where}.constraints[{index}]", dropped) for index, item in enumerate(constraints)]
     if config := devices.get("config"):
         made["config"] = [_config(item, f"{where}.config[{index}]", view) for index, item in enumerate(config)]
-    dropped += [(f"{where}.{key}", _UNKNOWN) for key in sorted(devices.keys() - set(_DEVICES))]
+    dropped += unknown_in(devices, _DEVICES, where)
     return made
 
 
@@ -73,7 +72,7 @@ def _request(request: Mapping[str, Any], where: str, view: View, dropped: list[t
         made["firstAvailable"] = [
             {"name": wish.get("name"), **_wish(wish, f"{where}.firstAvailable[{index}]", view, dropped)} for index, wish in enumerate(wishes)
         ]
-    dropped += [(f"{where}.{key}", _UNKNOWN) for key in sorted(request.keys() - {"name", "exactly", "firstAvailable"})]
+    dropped += unknown_in(request, ("name", "exactly", "firstAvailable"), where)
     return made
 
 
@@ -98,7 +97,7 @@ def _config(item: Mapping[str, Any], where: str, view: View) -> dict[str, Any]:
 
 
 def _kept(item: Mapping[str, Any], known: Iterable[str], where: str, dropped: list[tuple[str, str]], more: Iterable[str] = ()) -> dict[str, Any]:
-    dropped += [(f"{where}.{key}", _UNKNOWN) for key in sorted(item.keys() - set(known) - set(more))]
+    dropped += unknown_in(item, (*known, *more), where)
     return {key: item[key] for key in known if item.get(key) is not None}
 
 

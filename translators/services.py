@@ -20,6 +20,7 @@ from syncer.core.objects import SERVICECIDRS, Obj, Ref, Side
 from syncer.core.objects import SERVICES as SERVICE_KIND
 from syncer.core.settings import Settings
 from syncer.core.translator import AllBut, Answer, Draft, Each, Need, ObjectNeed, Path, Refusal, Skip, Subresource, Translator, View, Wait
+from translators.content import unknown_in
 from translators.metadata import down_metadata
 from translators.selectors import confined, denied_in_map
 from translators.service_addresses import address_needs, adopt, cannot_keep_address, host_addresses, standing, unmarked
@@ -87,17 +88,17 @@ def _spec(obj: Obj, view: View) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         made.pop("externalTrafficPolicy", None)
     if settings.policy.honour_node_ports and spec.get("healthCheckNodePort") and view.counterpart is None:
         made["healthCheckNodePort"] = spec["healthCheckNodePort"]
-    dropped += [(f"spec.{key}", "this version does not know the field") for key in sorted(spec.keys() - _KNOWN)]
+    dropped += unknown_in(spec, _KNOWN, "spec")
     return made, dropped
 
 
 def _ports(ports: Iterable[Mapping[str, Any]], settings: Settings) -> tuple[list[dict[str, Any]], list[tuple[str, str]]]:
-    made, dropped = [], []
+    made: list[dict[str, Any]] = []
+    dropped: list[tuple[str, str]] = []
     honoured = (*_PORT, "nodePort") if settings.policy.honour_node_ports else _PORT
     for index, port in enumerate(ports):
         made.append({key: port[key] for key in honoured if key in port})
-        unknown = sorted(port.keys() - {*_PORT, "nodePort"})
-        dropped += [(f"spec.ports[{index}].{key}", "this version does not know the field") for key in unknown]
+        dropped += unknown_in(port, (*_PORT, "nodePort"), f"spec.ports[{index}]")
     return made, dropped
 
 

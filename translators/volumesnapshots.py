@@ -14,7 +14,7 @@ from syncer.core.objects import VOLUMESNAPSHOTS as SNAPSHOT_KIND
 from syncer.core.settings import Settings
 from syncer.core.translator import Answer, Draft, ListNeed, Need, ObjectNeed, Path, Refusal, Subresource, Translator, View, Wait
 from translators.classes import is_shown
-from translators.content import taken
+from translators.content import taken, unknown_in
 from translators.event_text import Subject, in_tenant_words
 from translators.metadata import allowed, down_metadata
 from translators.volumesnapshotclasses import DEFAULT_MARK
@@ -53,7 +53,7 @@ def down(obj: Obj, view: View) -> Answer:
             spec |= found
     found_meta = down_metadata(obj, view)
     annotations, dropped = allowed(found_meta.annotations, view.settings.policy.claim_annotations, _BY_SNAPSHOTTER)
-    unknown = tuple((f"spec.{key}", "this version does not know the field") for key in sorted((obj.get("spec") or {}).keys() - _KNOWN))
+    unknown = unknown_in(obj.get("spec"), _KNOWN, "spec")
     return Draft({"metadata": {"labels": found_meta.labels, "annotations": annotations}, "spec": spec}, (*found_meta.dropped, *dropped, *unknown))
 
 

@@ -88,7 +88,7 @@ class NodeLeases:
     def _nodes(self) -> Iterator[Entry]:
         """The tenant's nodes that we made and that stay."""
         for node in self._cache.table(Side.TENANT, NODES.plural):
-            if (node.meta.labels or {}).get(stamps.MANAGED_BY) == stamps.MANAGER and not node.meta.deletionTimestamp:
+            if stamps.is_from_host(node.meta.labels) and not node.meta.deletionTimestamp:
                 yield node
 
     def _is_alive(self, node: Entry) -> bool:

@@ -93,7 +93,7 @@ def made_for(case: Case) -> str | None:
         # A tenant may take our label off; the uid of the host object, which it did not choose, still tells.
         uid = annotations.get(stamps.SOURCE_UID, "")
         known = case.source is not None and uid == case.source["metadata"]["uid"]
-        return uid if known or labels.get(stamps.MANAGED_BY) == stamps.MANAGER else None
+        return uid if known or stamps.is_from_host(labels) else None
     stamp = stamps.read(labels, annotations)
     if stamp is None or stamp.tenant != case.view.names.tenant or stamp.translator != case.translator.name:
         return None

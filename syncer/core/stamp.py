@@ -45,6 +45,11 @@ def replicates_label(tenant: str) -> str:
     return f"replicate.kled.io/{tenant}"
 
 
+def is_from_host(labels: Mapping[str, str] | None) -> bool:
+    """Whether a tenant object says that it shows one of the host's. A tenant may write that on its own objects, too."""
+    return (labels or {}).get(MANAGED_BY) == MANAGER
+
+
 def read(labels: Mapping[str, str], annotations: Mapping[str, str]) -> Stamp | None:
     """The stamp of a host object, or None when it is not (completely) stamped, which makes it foreign."""
     tenant, translator = labels.get(TENANT), labels.get(TRANSLATOR)

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple, Protocol
 
 from syncer.core.names import Names
 from syncer.core.objects import Obj, Ref, Resource, Side
-from syncer.core.settings import Settings
+from syncer.core.settings import KindSettings, Settings
 
 
 class Each(NamedTuple):
@@ -270,6 +270,10 @@ class Translator:
     @property
     def kind_setting(self) -> str:
         return self.kind or self.name
+
+    def settings_in(self, settings: Settings) -> KindSettings:
+        """What the sync file says of its kind."""
+        return settings.kinds.get(self.kind_setting) or KindSettings(name=self.name)
 
     @property
     def leading(self) -> Side:

@@ -41,6 +41,10 @@ class Presence:
         """Whether this kind may be listed: it is none of the optional ones, or is served."""
         return (side, plural) not in self._resources or (side, plural) in self._served
 
+    def kinds(self, name: str) -> set[tuple[Side, str]]:
+        """Side and plural of what that translator reads and writes."""
+        return {(side, resource.plural) for side, resource in self._needs[name]}
+
     def missing(self) -> list[str]:
         """What keeps translators asleep, in words."""
         lacking = sorted(set(self._resources) - self._served)
@@ -66,8 +70,8 @@ class Presence:
     async def run(self, wake: Callable[[str], Awaitable[bool]]) -> None:
         """For ever. `wake(translator name)` opens what that one needs, and says whether it can be awake now."""
         while True:
-            for name, needs in self._needs.items():
-                if not all(self.served(side, resource.plural) for side, resource in needs):
+            for name in self._needs:
+                if not all(self.served(*kind) for kind in self.kinds(name)):
                     self.asleep.add(name)
                 elif name in self.asleep and await wake(name):
                     log.info("kind_awakes", kind=name)

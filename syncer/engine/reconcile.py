@@ -273,7 +273,7 @@ class Reconcile:
         side = translator.leading
         source = self.cache.obj(side, source_ref)
         target = self.cache.obj(side.other, target_ref)
-        kind = self.settings.kinds.get(translator.kind_setting) or KindSettings(name=translator.name)
+        kind = translator.settings_in(self.settings)
         return Case(
             translator=translator,
             source_ref=source_ref,
@@ -328,7 +328,7 @@ class Reconcile:
             self.guard.settled(key)
             return Result(waits_on=((Side.HOST, "namespaces", "", target_ref.namespace),))
         result = Result(waits_on=((Side.HOST, "namespaces", "", target_ref.namespace),))
-        kind = self.settings.kinds.get(translator.kind_setting) or KindSettings(name=translator.name)
+        kind = translator.settings_in(self.settings)
         if self._wanted(translator, kind, source_ref, source):
             self.want(target_ref.namespace, target_ref.plural)
         if translator.life is Life.SHARED_FATE:
@@ -607,7 +607,7 @@ def _with_field(action: actions.Refuse) -> str:
 
 def _is_shown_by_host(source: Obj) -> bool:
     """An object that came from the host has no business there a second time, unless a pod uses it."""
-    return (source["metadata"].get("labels") or {}).get(stamps.MANAGED_BY) == stamps.MANAGER
+    return stamps.is_from_host(source["metadata"].get("labels"))
 
 
 def _passes(error: SyncerError) -> bool:

@@ -201,7 +201,7 @@ class Routing:
         for (side, plural), targets in self._targets.items():
             for entry in self._cache.table(side, plural):
                 found = self._key_of(targets, side, entry)
-                if found is None or (side is Side.TENANT and (entry.meta.labels or {}).get(stamps.MANAGED_BY) != stamps.MANAGER):
+                if found is None or (side is Side.TENANT and not stamps.is_from_host(entry.meta.labels)):
                     continue
                 translator, key = found
                 if translator.name in self._asleep or only not in ("", translator.name):

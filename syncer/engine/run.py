@@ -328,16 +328,15 @@ class Engine:
 
         def what_is_needed(entry: Entry) -> Entry:
             ref = Ref(plural, entry.meta.namespace, entry.meta.name)
-            shown = (entry.meta.labels or {}).get(stamps.MANAGED_BY) == stamps.MANAGER or self.routing.key_of_copy(side, plural, entry) is not None
+            shown = stamps.is_from_host(entry.meta.labels) or self.routing.key_of_copy(side, plural, entry) is not None
             return entry if shown or self.demand.used(ref) or self.content.used(ref) else entry.outline()
 
         return what_is_needed
 
     async def _wake(self, group: anyio.abc.TaskGroup, name: str, within: float = 20.0) -> bool:
         """A kind that was missing is served: list it on both sides, then look at all of it. False if it cannot be listed (yet)."""
-        translator = self.translators[name]
-        kinds = {(translator.leading, translator.source.plural), (translator.leading.other, translator.destination.plural)}
-        if not all(self.presence.served(side, plural) for side, plural in kinds):
+        kinds = self.presence.kinds(name)
+        if not all(self.presence.served(*kind) for kind in kinds):
             return False
         wanted = [watch for watch in self.watches if (watch.side, watch.resource.plural) in kinds]
         if within:

@@ -31,4 +31,4 @@ def strays(translators: Iterable[Translator], cache: Cache, routing: Routing) ->
 
 def _is_shown(entry: Entry) -> bool:
     meta = entry.meta
-    return (meta.labels or {}).get(stamps.MANAGED_BY) == stamps.MANAGER and stamps.SOURCE_UID in (meta.annotations or {})
+    return stamps.is_from_host(meta.labels) and stamps.SOURCE_UID in (meta.annotations or {})

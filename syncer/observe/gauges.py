@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 from syncer.core.objects import Key, Side
-from syncer.core.stamp import MANAGED_BY, MANAGER
+from syncer.core.stamp import is_from_host
 from syncer.core.translator import Translator
 from syncer.observe.counting import Labels
 from syncer.observe.families import LANES
@@ -134,4 +134,4 @@ def _made(engine: EngineView) -> Cells:
         if side is Side.HOST and (side, plural) not in read:
             yield (plural, side.value), len(table)
         else:
-            yield (plural, side.value), sum((entry.meta.labels or {}).get(MANAGED_BY) == MANAGER for entry in table)
+            yield (plural, side.value), sum(is_from_host(entry.meta.labels) for entry in table)

@@ -66,7 +66,7 @@ def _is_copy(tenant: Obj, host: Obj) -> bool:
     """Also one that was copied from an earlier definition of the name."""
     meta = tenant["metadata"]
     of_this = (meta.get("annotations") or {}).get(stamps.SOURCE_UID) == host["metadata"]["uid"]
-    return of_this or (meta.get("labels") or {}).get(stamps.MANAGED_BY) == stamps.MANAGER
+    return of_this or stamps.is_from_host(meta.get("labels"))
 
 
 def misfits(definition: Obj, kind: CustomKind) -> tuple[str, ...]:

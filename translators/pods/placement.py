@@ -58,7 +58,7 @@ def _stamped_uid(node: Obj | None) -> str | None:
     if node is None:
         return None
     meta = node["metadata"]
-    if (meta.get("labels") or {}).get(stamps.MANAGED_BY) != stamps.MANAGER:
+    if not stamps.is_from_host(meta.get("labels")):
         return None
     uid = (meta.get("annotations") or {}).get(stamps.SOURCE_UID)
     return str(uid) if uid else None
