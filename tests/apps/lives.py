@@ -145,10 +145,10 @@ def reports(app: Application) -> Life:
     eventually("and it has succeeded", lambda: cronjob(app)["status"].get("lastSuccessfulTime"))
     for name in ("by-hand-1", "by-hand-2", "by-hand-3"):
         yield report(app, name)
-    keeps(app, 2)
+    keeps(app, 3)
     app.apply("changed")
     yield report(app, "by-hand-4")
-    keeps(app, 1)
+    keeps(app, 2)
     app.remove("changed")
 
 
