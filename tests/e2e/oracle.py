@@ -152,7 +152,7 @@ class Oracle:
             resource = about["resource"] + (f"/{about['subresource']}" if about.get("subresource") else "")
             if (about.get("apiGroup", ""), resource, entry["verb"]) not in table:
                 yield f"S2 not in the manifests of {side}: {described(entry)}"
-            if entry.get("responseStatus", {}).get("code") != 403 or forbidden_expected or _is_ending(json.dumps(entry["responseStatus"])):
+            if entry.get("responseStatus", {}).get("code") != 403 or forbidden_expected or is_ending(json.dumps(entry["responseStatus"])):
                 continue
             # An API server learns of a RoleBinding by its own watch, a moment after it has been written.
             if not any(0 <= moment(entry) - written < BINDING_KNOWN_AFTER for written in bound[about.get("namespace", "")]):
@@ -441,6 +441,6 @@ def unanswered(tenant: str, mine: list[Obj]) -> set[tuple[str, str | None, str]]
     return found
 
 
-def _is_ending(answer: str) -> bool:
+def is_ending(answer: str) -> bool:
     """Whether it was refused because a namespace or a kind was just going."""
     return "being terminated" in answer or "custom resource definition is terminating" in answer
