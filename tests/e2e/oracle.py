@@ -31,7 +31,7 @@ WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 OWN_KINDS = {"rolebindings", "serviceaccounts", "leases", "namespaces"}
 REPLICATED = {"services", "endpointslices"}
 MAX_GETS_PER_SECOND = 5
-BINDING_KNOWN_AFTER = 3.0
+_BINDING_KNOWN_AFTER = 3.0
 
 
 @dataclass(frozen=True)
@@ -140,22 +140,15 @@ class Oracle:
     # --- S2: only what was granted, and nothing was denied
 
     def _granted(self, world: World, side: str, mine: list[Obj], forbidden_expected: bool) -> Iterator[str]:
-        table = granted(world, side)
-        bound: dict[str, list[float]] = collections.defaultdict(list)
-        for entry in mine:
-            if binds(entry):
-                bound[entry["objectRef"]["namespace"]].append(moment(entry))
-        for entry in mine:
-            about = entry.get("objectRef", {})
-            if not about or about.get("apiGroup") in ("authentication.k8s.io", "authorization.k8s.io"):
-                continue
+        table, reviews = granted(world, side), ("authentication.k8s.io", "authorization.k8s.io")
+        asked = [entry for entry in mine if (about := entry.get("objectRef")) and about.get("apiGroup") not in reviews]
+        for entry in asked:
+            about = entry["objectRef"]
             resource = about["resource"] + (f"/{about['subresource']}" if about.get("subresource") else "")
             if (about.get("apiGroup", ""), resource, entry["verb"]) not in table:
                 yield f"S2 not in the manifests of {side}: {described(entry)}"
-            if entry.get("responseStatus", {}).get("code") != 403 or forbidden_expected or is_ending(json.dumps(entry["responseStatus"])):
-                continue
-            # An API server learns of a RoleBinding by its own watch, a moment after it has been written.
-            if not any(0 <= moment(entry) - written < BINDING_KNOWN_AFTER for written in bound[about.get("namespace", "")]):
+        if not forbidden_expected:
+            for entry in denied(asked):
                 yield f"S2 forbidden on {side}: {described(entry)}: {entry['responseStatus'].get('message', '')[:300]}"
 
     # --- S3: only objects that carry this tenant's stamp
@@ -336,7 +329,22 @@ def writes(entries: Iterable[Obj]) -> Iterator[Obj]:
             yield entry
 
 
-def binds(entry: Obj) -> bool:
+def denied(mine: list[Obj]) -> Iterator[Obj]:
+    """Requests that were refused for want of rights."""
+    bound: dict[str, list[float]] = collections.defaultdict(list)
+    for entry in mine:
+        if _binds(entry):
+            bound[entry["objectRef"]["namespace"]].append(moment(entry))
+    for entry in mine:
+        answer = entry.get("responseStatus", {})
+        if answer.get("code") != 403 or _is_ending(json.dumps(answer)):
+            continue
+        # An API server learns of a RoleBinding by its own watch, a moment after it has been written.
+        if not any(0 <= moment(entry) - written < _BINDING_KNOWN_AFTER for written in bound[entry.get("objectRef", {}).get("namespace", "")]):
+            yield entry
+
+
+def _binds(entry: Obj) -> bool:
     return bool(entry["verb"] in ("create", "patch") and entry.get("objectRef", {}).get("resource") == "rolebindings" and succeeded(entry))
 
 
@@ -441,6 +449,6 @@ def unanswered(tenant: str, mine: list[Obj]) -> set[tuple[str, str | None, str]]
     return found
 
 
-def is_ending(answer: str) -> bool:
+def _is_ending(answer: str) -> bool:
     """Whether it was refused because a namespace or a kind was just going."""
     return "being terminated" in answer or "custom resource definition is terminating" in answer

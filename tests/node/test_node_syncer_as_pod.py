@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.e2e.oracle import BINDING_KNOWN_AFTER, binds, described, is_ending, moment
+from tests.e2e.oracle import denied, described
 from tests.e2e.stage import Obj, Place, World, eventually, is_ready, status_of
 from tests.node.inside import become, run, start, webserver
 from tools.demo.stage import grant
@@ -115,20 +114,13 @@ def test_its_rights_are_enough_and_it_asks_for_nothing_else(installed: World) ->
     for side in (installed.planes.host, installed.planes.tenant):
         mine = [one for one in side.audit_entries() if one["user"]["username"] in (user(installed), installed.user)]
         assert mine
-        # An API server learns of a RoleBinding by its own watch, a moment after it has been written.
-        bound = [(one["objectRef"]["namespace"], moment(one)) for one in mine if binds(one)]
-        refused = [one for one in mine if one.get("responseStatus", {}).get("code") == 403 and not is_ending(json.dumps(one["responseStatus"]))]
-        unexpected = [described(one) for one in refused if not any(_is_fresh(one, where, since) for where, since in bound)]
+        unexpected = [described(one) for one in denied(mine)]
         assert not unexpected, unexpected[:5]
     kubectl = installed.planes.host.kubectl
     for verb, what in (("create", "pods"), ("get", "secrets"), ("list", "configmaps")):
         with_right = f"auth can-i {verb} {what} --namespace=kube-system --as={user(installed)}"
         answer = eventually("the host answers", lambda with_right=with_right: can_i(kubectl, with_right))
         assert answer == "no", f"{verb} {what} in kube-system"
-
-
-def _is_fresh(entry: Obj, where: str, since: float) -> bool:
-    return entry.get("objectRef", {}).get("namespace") == where and 0 <= moment(entry) - since < BINDING_KNOWN_AFTER
 
 
 def can_i(kubectl: object, question: str) -> str:
