@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from syncer.core.objects import Obj, Ref, Resource, Side
+from syncer.core.objects import Ref, Resource, Side
 from syncer.core.stamp import is_from_host
 from syncer.core.translator import Need, ObjectNeed, Refusal, Skip, View
 from translators.classes import class_need, is_shown
@@ -22,14 +22,10 @@ def chosen_class(resource: Resource, name: str, table: Mapping[str, str], view: 
     if is_shown(view.get(class_need(resource, name)), view.settings, resource.plural, default_mark):
         return name
     own = view.get(_own(resource, name))
-    if own is not None and not _is_copy(own):
+    if own is not None and not is_from_host(own["metadata"].get("labels")):
         return Skip(f"its {resource.kind} is one of this cluster's own, served by a controller here")
     return Refusal(field, f"the host offers no {resource.kind} {name!r} to this cluster; `kubectl get {resource.plural}` lists those it does")
 
 
 def _own(resource: Resource, name: str) -> ObjectNeed:
     return ObjectNeed(Side.TENANT, Ref(resource.plural, "", name), wake=True)
-
-
-def _is_copy(obj: Obj) -> bool:
-    return is_from_host(obj["metadata"].get("labels"))
